@@ -1,0 +1,72 @@
+/*
+ * Files: whole-file reads, durable writes, folders.
+ *
+ * "Durable" means: after a return of KO_OK the content survives a power cut
+ * (fsync of the file and of its folder).  Every error names the path.
+ *
+ * Thread use: one thread per rank.  MPI: none, every call is local.
+ */
+#ifndef KEEPONE_BASE_FILE_H
+#define KEEPONE_BASE_FILE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "keepone/base/buf.h"
+#include "keepone/base/error.h"
+#include "keepone/base/slice.h"
+
+enum { KO_PATH_BYTES = 4096 };
+
+/* Writes "<folder>/<name>" into path; KO_E_OPTION if it does not fit. name is a format. */
+enum ko_code ko_path_join(char path[KO_PATH_BYTES], struct ko_error *err, const char *folder,
+                          const char *name_format, ...) KO_FORMAT(4, 5);
+
+bool ko_file_exists(const char *path);
+
+/* Adds the whole file to out.  KO_E_IO; a file over max_bytes is KO_E_CORRUPT. */
+enum ko_code ko_file_read(const char *path, uint64_t max_bytes, struct ko_buf *out,
+                          struct ko_error *err);
+
+/* Replaces path as a whole, durably: a reader sees the old content or the new, never a part. */
+enum ko_code ko_file_replace(const char *path, struct ko_slice content, struct ko_error *err);
+
+/*
+ * Creates path with this content, durably; *created = false if it was there already.
+ * Exclusive among processes that share the folder.
+ */
+enum ko_code ko_file_create(const char *path, struct ko_slice content, bool *created,
+                            struct ko_error *err);
+
+/* Renames durably (fsync of the folder); what stood at `to` is replaced. */
+enum ko_code ko_file_rename(const char *from, const char *to, struct ko_error *err);
+
+/* Removes a file; one that is not there is no error. */
+enum ko_code ko_file_remove(const char *path, struct ko_error *err);
+
+/* Makes the folder and those above it, durably; an existing one is no error. */
+enum ko_code ko_folder_make(const char *path, struct ko_error *err);
+
+/* Makes entries of the folder durable. */
+enum ko_code ko_folder_sync(const char *path, struct ko_error *err);
+
+/* Removes the folder and all below it; one that is not there is no error. */
+enum ko_code ko_folder_remove(const char *path, struct ko_error *err);
+
+/* The names in a folder in byte order, without "." and "..". */
+struct ko_names {
+    char **names; /* owned; free with ko_names_clear() */
+    size_t n;
+};
+
+enum ko_code ko_folder_list(const char *path, struct ko_names *names, struct ko_error *err);
+void ko_names_clear(struct ko_names *names);
+
+/* Writes all of it, over short writes and EINTR.  `path` is for the error text only. */
+enum ko_code ko_write_all(int fd, struct ko_slice content, const char *path, struct ko_error *err);
+
+/* Reads up to n bytes over EINTR; *n_read = 0 at the end of the file. */
+enum ko_code ko_read_some(int fd, void *to, size_t n, size_t *n_read, const char *path,
+                          struct ko_error *err);
+
+#endif
