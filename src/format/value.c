@@ -1,0 +1,118 @@
+#include "keepone/format/value.h"
+
+#include "keepone/format/json.h"
+#include "value_priv.h"
+
+const char *
+ko_value_type_name(enum ko_value_type type)
+{
+    switch (type) {
+    case KO_VALUE_S:
+        return "S";
+    case KO_VALUE_N:
+        return "N";
+    case KO_VALUE_B:
+        return "B";
+    case KO_VALUE_BOOL:
+        return "BOOL";
+    case KO_VALUE_NULL:
+        return "NULL";
+    case KO_VALUE_M:
+        return "M";
+    case KO_VALUE_L:
+        return "L";
+    case KO_VALUE_SS:
+        return "SS";
+    case KO_VALUE_NS:
+        return "NS";
+    case KO_VALUE_BS:
+        return "BS";
+    }
+    return "?";
+}
+
+enum ko_code
+ko_value_open(struct ko_slice value, enum ko_value_type *type, struct ko_slice *content,
+              struct ko_error *err)
+{
+    struct ko_scan scan = ko_scan_of(value);
+    const char *const end = ko_scan_ddb_value(&scan, scan.begin, 0);
+    const char *start;
+    const char *behind;
+
+    if (end != NULL && ko_scan_space(&scan, end) != scan.end)
+        (void) ko_scan_fault(&scan, end, "more text behind the value");
+    if (scan.fault != NULL)
+        return ko_scan_fail(&scan, err);
+    start = ko_scan_space(&scan, ko_scan_tag(&scan, scan.begin, type));
+    /* Back over the closing brace and white space before it: no content ends in white space. */
+    behind = end - 1;
+    while (strchr(" \n\r\t", behind[-1]) != NULL)
+        behind--;
+    *content = (struct ko_slice){start, (size_t) (behind - start)};
+    return KO_OK;
+}
+
+bool
+ko_value_is_plain_string(struct ko_slice value)
+{
+    static const char head[] = "{\"S\":\"";
+    static const char tail[] = "\"}";
+    const size_t n_head = sizeof head - 1;
+    const size_t n_tail = sizeof tail - 1;
+    size_t n;
+
+    if (value.n < n_head + n_tail || memcmp(value.data, head, n_head) != 0 ||
+        memcmp(value.data + value.n - n_tail, tail, n_tail) != 0)
+        return false;
+    n = value.n - n_head - n_tail;
+    return memchr(value.data + n_head, '\\', n) == NULL &&
+           memchr(value.data + n_head, '"', n) == NULL;
+}
+
+enum ko_code
+ko_value_equal(struct ko_slice a, struct ko_slice b, bool *equal, struct ko_error *err)
+{
+    struct ko_buf a_text = {0};
+    struct ko_buf b_text = {0};
+
+    *equal = ko_slice_equal(a, b);
+    if (*equal || a.data == NULL || b.data == NULL ||
+        (ko_value_is_plain_string(a) && ko_value_is_plain_string(b)))
+        return KO_OK;
+    KO_TRY(ko_value_add_canonical(&a_text, a, err));
+    KO_TRY(ko_value_add_canonical(&b_text, b, err));
+    *equal = ko_slice_equal(ko_buf_slice(&a_text), ko_buf_slice(&b_text));
+
+done:
+    ko_buf_clear(&a_text);
+    ko_buf_clear(&b_text);
+    return err->code;
+}
+
+enum ko_code
+ko_map_member(struct ko_slice map, struct ko_slice name, struct ko_slice *value,
+              struct ko_error *err)
+{
+    return ko_json_find(map, name, value, err);
+}
+
+enum ko_code
+ko_list_element(struct ko_slice list, size_t index, struct ko_slice *value, struct ko_error *err)
+{
+    struct ko_json_cursor cursor;
+    struct ko_slice name;
+
+    *value = (struct ko_slice){NULL, 0};
+    KO_TRY(ko_json_enter(list, &cursor, err));
+    if (cursor.is_object)
+        return ko_fail(err, KO_E_CORRUPT, "byte 0: expected a list");
+    for (size_t i = 0; i <= index; i++) {
+        KO_TRY(ko_json_next(&cursor, &name, value, err));
+        if (value->data == NULL)
+            break;
+    }
+
+done:
+    return err->code;
+}

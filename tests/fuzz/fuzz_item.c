@@ -1,0 +1,114 @@
+/*
+ * Lines of an export: every way of walking, with a fresh walker and with one that has learned from
+ * other lines, gives the same result; the values found open; and the canonical writer, another
+ * reader of the same grammar, accepts nothing that the walk refuses.
+ */
+#include "keepone/format/item.h"
+#include "keepone/format/json.h"
+#include "keepone/format/value.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
+
+enum { N_NAMES = 4, N_PATHS = KO_ITEM_AVX2 + 1 };
+
+static const struct ko_slice names[N_NAMES] = {
+    {"pk", 2}, {"", 0}, {"a-name-that-is-too-long-to-be-kept", 34}, {"\xc3\xa9\"", 3}};
+
+struct result {
+    struct ko_slice values[N_NAMES];
+    struct ko_error err;
+};
+
+static void
+check_same(const struct result *a, const struct result *b)
+{
+    KO_ASSERT(a->err.code == b->err.code);
+    KO_ASSERT(strcmp(a->err.text, b->err.text) == 0);
+    for (size_t i = 0; i < N_NAMES && a->err.code == KO_OK; i++)
+        KO_ASSERT(a->values[i].data == b->values[i].data && a->values[i].n == b->values[i].n);
+}
+
+/* Walks by this path; a walker without a past is one that was made for this line. */
+static void
+walk(int path, bool has_past, struct ko_slice line, struct result *result)
+{
+    static struct ko_item_walker *used[N_PATHS];
+    struct ko_error err = {0};
+    struct ko_item_walker *walker = has_past ? used[path] : NULL;
+
+    if (walker == NULL)
+        walker = ko_item_walker_new(names, N_NAMES, &err);
+    KO_ASSERT(walker != NULL);
+    if (!ko_item_walker_force(walker, (enum ko_item_path) path))
+        KO_ASSERT(ko_item_walker_force(walker, KO_ITEM_PLAIN));
+    *result = (struct result){.err = {0}};
+    (void) ko_item_walk_line(walker, line, result->values, &result->err);
+    if (has_past)
+        used[path] = walker;
+    else
+        ko_item_walker_free(walker);
+}
+
+static void
+check_values(const struct result *result)
+{
+    for (size_t i = 0; i < N_NAMES; i++) {
+        enum ko_value_type type;
+        struct ko_slice content;
+        struct ko_error err = {0};
+
+        if (result->values[i].data != NULL)
+            KO_ASSERT(ko_value_open(result->values[i], &type, &content, &err) == KO_OK);
+    }
+}
+
+/* What the walk refuses has no canonical text, unless a wanted name stands twice, which neither
+ * takes. */
+static void
+check_refused(struct ko_slice line)
+{
+    struct ko_slice item;
+    struct ko_json_cursor cursor;
+    struct ko_slice name;
+    struct ko_slice more;
+    struct ko_buf out = {0};
+    struct ko_error err = {0};
+
+    KO_TRY(ko_json_enter(line, &cursor, &err));
+    KO_TRY(ko_json_next(&cursor, &name, &item, &err));
+    if (item.data == NULL || !ko_slice_equal(name, KO_SLICE("Item")))
+        return;
+    KO_TRY(ko_json_next(&cursor, &name, &more, &err));
+    if (more.data == NULL)
+        KO_ASSERT(ko_item_add_canonical(&out, item, &err) == KO_E_CORRUPT);
+
+done:
+    ko_buf_clear(&out);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
+{
+    const struct ko_slice line = {(const char *) data, n};
+    struct result first;
+
+    walk(0, false, line, &first);
+    for (int path = 0; path < N_PATHS; path++) {
+        struct result other;
+
+        walk(path, false, line, &other);
+        check_same(&first, &other);
+        walk(path, true, line, &other);
+        check_same(&first, &other);
+    }
+    if (first.err.code == KO_OK) {
+        struct ko_error err = {0};
+
+        check_values(&first);
+        KO_ASSERT(ko_json_check(line, &err) == KO_OK);
+    } else {
+        KO_ASSERT(first.err.code == KO_E_CORRUPT);
+        check_refused(line);
+    }
+    return 0;
+}
