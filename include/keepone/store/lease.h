@@ -1,0 +1,44 @@
+/*
+ * Lease: one writer per run directory.
+ *
+ * The file lease.json names its owner (host, process, a random id) and the time at which it
+ * expires.  It is taken with O_EXCL, renewed by replacement, and taken over when it has expired or
+ * its process on this host is gone.  It keeps people from starting the same run twice by
+ * mistake; correctness never depends on it (deletes are conditional, journals have names of their
+ * own).
+ *
+ * Thread use: one thread.  MPI: none; rank 0 alone holds the lease for all.
+ */
+#ifndef KEEPONE_STORE_LEASE_H
+#define KEEPONE_STORE_LEASE_H
+
+#include <stdint.h>
+
+#include "keepone/base/error.h"
+
+enum { KO_LEASE_SECONDS = 60, KO_LEASE_NOTICE_BYTES = 512 };
+
+struct ko_lease; /* opaque; owned by whoever called _open, until _close */
+
+/*
+ * Takes the lease of the directory (which must exist) for `seconds` (0 = KO_LEASE_SECONDS).
+ * notice: a sentence for the log if a lease was taken over, which names its owner; else "".
+ * KO_E_REFUSED names the owner and the expiry while somebody else holds it.
+ * On failure *lease is NULL.
+ */
+enum ko_code ko_lease_open(const char *dir, unsigned seconds, struct ko_lease **lease,
+                           char notice[KO_LEASE_NOTICE_BYTES], struct ko_error *err);
+
+/*
+ * Call it often: does nothing until a third of the time has gone, then puts the expiry off.
+ * KO_E_REFUSED if the lease is no longer ours: stop writing.
+ */
+enum ko_code ko_lease_renew(struct ko_lease *lease, struct ko_error *err);
+
+/*
+ * Gives the lease back (if it is still ours: else KO_E_REFUSED) and frees it in any case.  May be
+ * called with a failure in err, which then stays.  Accepts NULL.
+ */
+enum ko_code ko_lease_close(struct ko_lease *lease, struct ko_error *err);
+
+#endif

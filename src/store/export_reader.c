@@ -1,0 +1,221 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "keepone/base/file.h"
+#include "keepone/base/mem.h"
+#include "keepone/format/gzip.h"
+#include "keepone/store/export.h"
+#include "window_priv.h"
+
+enum { READ_BYTES = 256 * 1024, WINDOW_BYTES = 1024 * 1024 };
+
+struct ko_export_reader {
+    const struct ko_export_file *file;
+    int fd; /* -1 when the end of the file was reached */
+    bool is_input_over;
+    uint64_t n_lines;
+    uint64_t n_items;
+    uint64_t n_bytes;
+    struct ko_gunzip *gunzip;
+    struct ko_digest *md5; /* NULL if not asked for */
+    struct ko_window window;
+    struct ko_slice in; /* read, not inflated yet */
+    size_t read_bytes;
+    char *in_bytes;
+};
+
+struct ko_export_reader *
+ko_export_reader_new(const struct ko_export_reader_options *options, struct ko_error *err)
+{
+    static const struct ko_export_reader_options defaults;
+    struct ko_export_reader *reader = ko_alloc(sizeof *reader, err);
+
+    if (reader == NULL)
+        return NULL;
+    if (options == NULL)
+        options = &defaults;
+    reader->fd = -1;
+    reader->read_bytes = options->read_bytes == 0 ? READ_BYTES : options->read_bytes;
+    reader->in_bytes = ko_alloc(reader->read_bytes, err);
+    if (reader->in_bytes != NULL)
+        reader->gunzip = ko_gunzip_new(err);
+    if (reader->gunzip != NULL && !options->no_md5)
+        reader->md5 = ko_digest_new(KO_MD5, err);
+    if (err->code == KO_OK)
+        return reader;
+    if (err->code == KO_E_REFUSED)
+        ko_hint(err, "run with --no-md5: gzip's CRC and the item counts are still checked.");
+    ko_export_reader_free(reader);
+    return NULL;
+}
+
+static void
+leave_file(struct ko_export_reader *reader)
+{
+    if (reader->fd >= 0)
+        (void) close(reader->fd);
+    reader->fd = -1;
+}
+
+void
+ko_export_reader_free(struct ko_export_reader *reader)
+{
+    if (reader == NULL)
+        return;
+    leave_file(reader);
+    ko_gunzip_free(reader->gunzip);
+    ko_digest_free(reader->md5);
+    ko_window_clear(&reader->window);
+    ko_free(reader->in_bytes);
+    ko_free(reader);
+}
+
+enum ko_code
+ko_export_reader_begin(struct ko_export_reader *reader, const struct ko_export_file *file,
+                       struct ko_error *err)
+{
+    unsigned char unused[KO_DIGEST_BYTES_MAX];
+
+    leave_file(reader);
+    reader->file = file;
+    reader->is_input_over = false;
+    reader->n_lines = 0;
+    reader->n_items = 0;
+    reader->n_bytes = 0;
+    reader->in.n = 0;
+    ko_window_reset(&reader->window);
+    ko_gunzip_reset(reader->gunzip);
+    if (reader->md5 != NULL)
+        ko_digest_end(reader->md5, unused); /* forgets a file that was left half read */
+    reader->fd = open(file->path, O_RDONLY | O_CLOEXEC);
+    if (reader->fd < 0)
+        return ko_fail_errno(err, KO_E_IO, errno, "cannot open '%s'", file->path);
+    (void) posix_fadvise(reader->fd, 0, 0, POSIX_FADV_SEQUENTIAL);
+    return KO_OK;
+}
+
+static enum ko_code
+read_input(struct ko_export_reader *reader, struct ko_error *err)
+{
+    size_t n;
+
+    KO_TRY(ko_read_some(reader->fd, reader->in_bytes, reader->read_bytes, &n, reader->file->path,
+                        err));
+    reader->in = (struct ko_slice){reader->in_bytes, n};
+    reader->is_input_over = n == 0;
+    if (reader->md5 != NULL)
+        ko_digest_add(reader->md5, reader->in);
+
+done:
+    return err->code;
+}
+
+/* The stream is over: compares what was read with what the manifest says. */
+static enum ko_code
+check_end(struct ko_export_reader *reader, struct ko_error *err)
+{
+    const struct ko_export_file *file = reader->file;
+    unsigned char md5[KO_DIGEST_BYTES_MAX];
+    char is[2 * KO_MD5_BYTES + 1];
+    char expected[2 * KO_MD5_BYTES + 1];
+
+    if (reader->md5 != NULL) {
+        ko_digest_end(reader->md5, md5);
+        ko_hex(md5, KO_MD5_BYTES, is);
+        ko_hex(file->md5, KO_MD5_BYTES, expected);
+        if (memcmp(md5, file->md5, KO_MD5_BYTES) != 0)
+            return ko_fail(err, KO_E_CORRUPT, "'%s' has the MD5 %s, the manifest says %s",
+                           file->path, is, expected);
+    }
+    if (reader->n_items != file->n_items)
+        return ko_fail(err, KO_E_CORRUPT, "'%s' has %llu items, the manifest says %llu", file->path,
+                       (unsigned long long) reader->n_items, (unsigned long long) file->n_items);
+    return KO_OK;
+}
+
+/* Inflates more into the window; *is_over at the end of the file.  Reads from disk when it must. */
+static enum ko_code
+refill(struct ko_export_reader *reader, bool *is_over, struct ko_error *err)
+{
+    struct ko_window *window = &reader->window;
+    size_t n_written = 0;
+    size_t n_room;
+    char *room;
+
+    KO_TRY(ko_window_make_room(window, WINDOW_BYTES, KO_EXPORT_LINE_BYTES_MAX, err));
+    room = ko_window_room(window, &n_room);
+    do {
+        if (reader->in.n == 0 && !reader->is_input_over)
+            KO_TRY(read_input(reader, err));
+        KO_TRY(ko_gunzip_next(reader->gunzip, &reader->in, room, n_room, &n_written, err));
+    } while (n_written == 0 && !reader->is_input_over);
+    window->end += n_written;
+    reader->n_bytes += n_written;
+    *is_over = n_written == 0;
+    if (*is_over)
+        KO_TRY(ko_gunzip_end(reader->gunzip, err));
+
+done:
+    if (err->code == KO_E_CORRUPT)
+        ko_context(err, "'%s' line %llu", reader->file->path,
+                   (unsigned long long) reader->n_lines + 1);
+    return err->code;
+}
+
+/* True if *line is an item's; counts it. */
+static bool
+count_line(struct ko_export_reader *reader, struct ko_slice line)
+{
+    reader->n_lines++;
+    if (line.n == 0)
+        return false;
+    reader->n_items++;
+    return true;
+}
+
+enum ko_code
+ko_export_reader_next(struct ko_export_reader *reader, struct ko_slice *line, struct ko_error *err)
+{
+    bool is_over = false;
+
+    if (reader->fd < 0) {
+        *line = (struct ko_slice){NULL, 0};
+        return KO_OK;
+    }
+    while (!is_over) {
+        if (!ko_window_take_line(&reader->window, line))
+            KO_TRY(refill(reader, &is_over, err));
+        else if (count_line(reader, *line))
+            return KO_OK;
+    }
+    *line = ko_window_take_rest(&reader->window);
+    if (line->n > 0 && count_line(reader, *line))
+        return KO_OK;
+    *line = (struct ko_slice){NULL, 0};
+    KO_TRY(check_end(reader, err));
+    leave_file(reader);
+
+done:
+    if (err->code == KO_E_CORRUPT)
+        ko_hint(err, "fetch the file again.");
+    return err->code;
+}
+
+uint64_t
+ko_export_reader_line_number(const struct ko_export_reader *reader)
+{
+    return reader->n_lines;
+}
+
+uint64_t
+ko_export_reader_bytes(const struct ko_export_reader *reader)
+{
+    return reader->n_bytes;
+}
+
+void
+ko_export_reader_context(const struct ko_export_reader *reader, struct ko_error *err)
+{
+    ko_context(err, "'%s' line %llu", reader->file->path, (unsigned long long) reader->n_lines);
+}

@@ -1,0 +1,201 @@
+#include "keepone/store/journal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "journal_priv.h"
+#include "keepone/base/mem.h"
+
+static const char *const kind_names[] = {"apply", "undo"};
+
+/* ---- files ---- */
+
+enum ko_code
+ko_journal_path(char path[KO_PATH_BYTES], const char *dir, const struct ko_journal_options *options,
+                struct ko_error *err)
+{
+    return ko_path_join(path, err, dir, "journal/%s-%04u-rank-%05u.jsonl.zst",
+                        kind_names[options->kind], options->attempt, options->rank);
+}
+
+/* True if name is exactly what ko_journal_path() makes of what it says. */
+static bool
+parse_name(const char *name, struct ko_journal_options *options)
+{
+    struct ko_error ignored = {0};
+    char path[KO_PATH_BYTES];
+
+    for (int kind = KO_JOURNAL_APPLY; kind <= KO_JOURNAL_UNDO; kind++) {
+        const size_t n = strlen(kind_names[kind]);
+        unsigned attempt;
+        unsigned rank;
+
+        if (strncmp(name, kind_names[kind], n) != 0 ||
+            sscanf(name + n, "-%9u-rank-%9u.", &attempt, &rank) != 2)
+            continue;
+        *options = (struct ko_journal_options){
+            .kind = (enum ko_journal_kind) kind, .attempt = attempt, .rank = rank};
+        return ko_journal_path(path, "", options, &ignored) == KO_OK &&
+               strcmp(path + strlen("/journal/"), name) == 0;
+    }
+    return false;
+}
+
+static int
+compare_files(const void *a, const void *b)
+{
+    const struct ko_journal_options *x = a;
+    const struct ko_journal_options *y = b;
+
+    if (x->attempt != y->attempt)
+        return x->attempt < y->attempt ? -1 : 1;
+    if (x->kind != y->kind)
+        return x->kind < y->kind ? -1 : 1;
+    return (x->rank > y->rank) - (x->rank < y->rank);
+}
+
+static enum ko_code
+parse_names(const char *folder, const struct ko_names *names, struct ko_journal_files *files,
+            struct ko_error *err)
+{
+    files->files = ko_alloc_array(names->n, sizeof *files->files, err);
+    if (files->files == NULL)
+        return err->code;
+    for (size_t i = 0; i < names->n; i++) {
+        if (names->names[i][0] == '.')
+            continue;
+        if (!parse_name(names->names[i], &files->files[files->n])) {
+            (void) ko_fail(err, KO_E_CORRUPT, "'%s/%s' is not a journal file", folder,
+                           names->names[i]);
+            ko_hint(err, "move it out of that folder, or give it its old name back.");
+            return err->code;
+        }
+        files->n++;
+    }
+    if (files->n > 1)
+        qsort(files->files, files->n, sizeof *files->files, compare_files);
+    return KO_OK;
+}
+
+enum ko_code
+ko_journal_files_list(const char *dir, struct ko_journal_files *files, struct ko_error *err)
+{
+    char folder[KO_PATH_BYTES];
+    struct ko_names names = {0};
+
+    *files = (struct ko_journal_files){0};
+    KO_TRY(ko_path_join(folder, err, dir, "journal"));
+    if (!ko_file_exists(folder))
+        return KO_OK;
+    KO_TRY(ko_folder_list(folder, &names, err));
+    KO_TRY(parse_names(folder, &names, files, err));
+
+done:
+    ko_names_clear(&names);
+    if (err->code != KO_OK)
+        ko_journal_files_clear(files);
+    return err->code;
+}
+
+void
+ko_journal_files_clear(struct ko_journal_files *files)
+{
+    ko_free(files->files);
+    *files = (struct ko_journal_files){0};
+}
+
+enum ko_code
+ko_journal_next_attempt(const char *dir, uint32_t *attempt, struct ko_error *err)
+{
+    struct ko_journal_files files;
+
+    *attempt = 1;
+    if (ko_journal_files_list(dir, &files, err) != KO_OK)
+        return err->code;
+    if (files.n > 0)
+        *attempt = files.files[files.n - 1].attempt + 1;
+    ko_journal_files_clear(&files);
+    return KO_OK;
+}
+
+/* ---- writing ---- */
+
+struct ko_journal {
+    struct ko_line_writer *lines;
+    struct ko_buf text;
+};
+
+static void
+free_journal(struct ko_journal *journal)
+{
+    ko_buf_clear(&journal->text);
+    ko_free(journal);
+}
+
+enum ko_code
+ko_journal_open(const char *dir, const struct ko_journal_options *options,
+                struct ko_journal **journal, struct ko_error *err)
+{
+    char folder[KO_PATH_BYTES];
+    char path[KO_PATH_BYTES];
+
+    *journal = ko_alloc(sizeof **journal, err);
+    if (*journal == NULL)
+        return err->code;
+    KO_TRY(ko_path_join(folder, err, dir, "journal"));
+    KO_TRY(ko_journal_path(path, dir, options, err));
+    KO_TRY(ko_folder_make(folder, err));
+    KO_TRY(ko_folder_sync(dir, err));
+    KO_TRY(ko_line_writer_open_journal(path, &(*journal)->lines, err));
+
+done:
+    if (err->code != KO_OK) {
+        free_journal(*journal);
+        *journal = NULL;
+    }
+    return err->code;
+}
+
+enum ko_code
+ko_journal_add(struct ko_journal *journal, const struct ko_journal_event *event,
+               struct ko_error *err)
+{
+    ko_buf_reset(&journal->text);
+    ko_journal_event_encode(event, &journal->text);
+    KO_TRY(ko_buf_finish(&journal->text, err));
+    KO_TRY(ko_line_writer_add(journal->lines, ko_buf_slice(&journal->text), err));
+
+done:
+    return err->code;
+}
+
+uint64_t
+ko_journal_uncommitted_bytes(const struct ko_journal *journal)
+{
+    return ko_line_writer_pending_bytes(journal->lines);
+}
+
+enum ko_code
+ko_journal_commit(struct ko_journal *journal, uint64_t *n_bytes, struct ko_error *err)
+{
+    if (n_bytes != NULL)
+        *n_bytes = ko_journal_uncommitted_bytes(journal);
+    return ko_line_writer_commit(journal->lines, err);
+}
+
+enum ko_code
+ko_journal_close(struct ko_journal *journal, struct ko_error *err)
+{
+    (void) ko_line_writer_close(journal->lines, NULL, err);
+    free_journal(journal);
+    return err->code;
+}
+
+void
+ko_journal_abandon(struct ko_journal *journal)
+{
+    if (journal == NULL)
+        return;
+    ko_line_writer_abandon(journal->lines);
+    free_journal(journal);
+}

@@ -1,0 +1,217 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "keepone/base/file.h"
+#include "keepone/base/mem.h"
+#include "keepone/base/random.h"
+#include "keepone/format/zstd.h"
+#include "sorter_priv.h"
+
+enum { SPILL_LEVEL = -1, BLOCK_HEAD_BYTES = 8 };
+
+/* Makes a file without a name: it is gone when it is closed, whatever ends this process. */
+static enum ko_code
+create_file(struct ko_sorter_spill *spill, struct ko_error *err)
+{
+    char path[KO_PATH_BYTES];
+    char suffix[17];
+
+    ko_random_hex(suffix, 16);
+    KO_TRY(ko_path_join(path, err, spill->folder, "spill-%s", suffix));
+    spill->fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (spill->fd < 0)
+        (void) ko_fail_errno(err, KO_E_IO, errno, "cannot create '%s'", path);
+    else
+        (void) unlink(path);
+
+done:
+    return err->code;
+}
+
+enum ko_code
+ko_sorter_spill_open(const char *folder, size_t block_bytes, struct ko_sorter_memory *memory,
+                     struct ko_sorter_spill **spill_out, struct ko_error *err)
+{
+    struct ko_sorter_spill *spill = ko_alloc(sizeof *spill, err);
+
+    *spill_out = NULL;
+    if (spill == NULL)
+        return err->code;
+    spill->fd = -1;
+    spill->folder = folder;
+    spill->block_bytes = block_bytes;
+    spill->memory = memory;
+    spill->writer = ko_zstd_writer_new(SPILL_LEVEL, err);
+    if (spill->writer != NULL)
+        spill->reader = ko_zstd_reader_new(err);
+    KO_TRY(err->code);
+    KO_TRY(create_file(spill, err));
+    *spill_out = spill;
+    spill = NULL;
+
+done:
+    ko_sorter_spill_close(spill);
+    return err->code;
+}
+
+void
+ko_sorter_spill_close(struct ko_sorter_spill *spill)
+{
+    if (spill == NULL)
+        return;
+    if (spill->fd >= 0)
+        (void) close(spill->fd);
+    ko_zstd_writer_free(spill->writer);
+    ko_zstd_reader_free(spill->reader);
+    ko_buf_clear(&spill->block);
+    ko_buf_clear(&spill->packed);
+    ko_free(spill->runs);
+    ko_free(spill);
+}
+
+static enum ko_code
+write_block(struct ko_sorter_spill *spill, struct ko_error *err)
+{
+    if (spill->block.n == 0)
+        return KO_OK;
+    ko_buf_reset(&spill->packed);
+    ko_buf_add_u32(&spill->packed, 0);
+    ko_buf_add_u32(&spill->packed, (uint32_t) spill->block.n);
+    KO_TRY(
+        ko_zstd_writer_add_block(spill->writer, ko_buf_slice(&spill->block), &spill->packed, err));
+    KO_ASSERT(spill->packed.n <= UINT32_MAX);
+    ko_write_u32(spill->packed.data, (uint32_t) (spill->packed.n - BLOCK_HEAD_BYTES));
+    KO_TRY(ko_write_all(spill->fd, ko_buf_slice(&spill->packed), spill->folder, err));
+    spill->n_written += spill->packed.n;
+    ko_buf_reset(&spill->block);
+
+done:
+    if (err->code == KO_E_IO)
+        ko_context(err, "spilling records that memory has no room for");
+    return err->code;
+}
+
+enum ko_code
+ko_sorter_spill_add(struct ko_sorter_spill *spill, uint64_t prefix, struct ko_slice record,
+                    struct ko_error *err)
+{
+    struct ko_buf *block = &spill->block;
+
+    if (record.n > UINT32_MAX / 2)
+        return ko_fail(err, KO_E_MEMORY, "a record of %zu bytes is too large to spill", record.n);
+    if (block->n + KO_SORTER_HEAD_BYTES + record.n > spill->block_bytes)
+        KO_TRY(write_block(spill, err));
+    ko_buf_add_u64(block, prefix);
+    ko_buf_add_u32(block, (uint32_t) record.n);
+    ko_buf_add_slice(block, record);
+    KO_TRY(ko_buf_finish(block, err));
+
+done:
+    return err->code;
+}
+
+enum ko_code
+ko_sorter_spill_end_run(struct ko_sorter_spill *spill, struct ko_error *err)
+{
+    struct ko_sorter_run *moved;
+
+    KO_TRY(write_block(spill, err));
+    moved = ko_realloc(spill->runs, (spill->n_runs + 1) * sizeof *moved, err);
+    if (moved == NULL)
+        return err->code;
+    spill->runs = moved;
+    spill->runs[spill->n_runs++] =
+        (struct ko_sorter_run){.offset = spill->run_offset, .end_offset = spill->n_written};
+    spill->run_offset = spill->n_written;
+
+done:
+    return err->code;
+}
+
+static enum ko_code
+fail_changed(const struct ko_sorter_spill *spill, struct ko_error *err)
+{
+    (void) ko_fail(err, KO_E_CORRUPT, "a spill file in '%s' does not read as it was written",
+                   spill->folder);
+    ko_hint(err, "check that disk, then run the same command again.");
+    return err->code;
+}
+
+/* Reads exactly n bytes at `offset` of the file. */
+static enum ko_code
+read_at(const struct ko_sorter_spill *spill, uint64_t offset, char *to, size_t n,
+        struct ko_error *err)
+{
+    while (n > 0) {
+        const ssize_t n_read = pread(spill->fd, to, n, (off_t) offset);
+
+        if (n_read < 0 && errno == EINTR)
+            continue;
+        if (n_read < 0)
+            return ko_fail_errno(err, KO_E_IO, errno, "cannot read a spill file in '%s'",
+                                 spill->folder);
+        if (n_read == 0)
+            return fail_changed(spill, err);
+        to += n_read;
+        n -= (size_t) n_read;
+        offset += (uint64_t) n_read;
+    }
+    return KO_OK;
+}
+
+static enum ko_code
+read_block(struct ko_sorter_spill *spill, struct ko_sorter_run_reader *reader, struct ko_error *err)
+{
+    char head[BLOCK_HEAD_BYTES];
+    size_t n_packed;
+    char *packed;
+
+    KO_TRY(read_at(spill, reader->left.offset, head, sizeof head, err));
+    n_packed = ko_read_u32(head);
+    reader->n = ko_read_u32(head + 4);
+    reader->next = 0;
+    if (n_packed > reader->left.end_offset - reader->left.offset - sizeof head)
+        KO_TRY(fail_changed(spill, err));
+    if (reader->n > reader->capacity) {
+        void *memory = reader->block;
+
+        KO_TRY(ko_sorter_memory_resize(spill->memory, &memory, reader->capacity, reader->n, err));
+        reader->block = memory;
+        reader->capacity = reader->n;
+    }
+    ko_buf_reset(&spill->packed);
+    packed = ko_buf_reserve(&spill->packed, n_packed);
+    KO_TRY(ko_buf_finish(&spill->packed, err));
+    KO_TRY(read_at(spill, reader->left.offset + sizeof head, packed, n_packed, err));
+    if (ko_zstd_reader_decode_block(spill->reader, (struct ko_slice){packed, n_packed},
+                                    reader->block, reader->n, err) != KO_OK)
+        ko_context(err, "a spill file in '%s'", spill->folder);
+    reader->left.offset += sizeof head + n_packed;
+
+done:
+    return err->code;
+}
+
+enum ko_code
+ko_sorter_spill_read(struct ko_sorter_spill *spill, struct ko_sorter_run_reader *reader,
+                     struct ko_error *err)
+{
+    const char *at;
+
+    reader->record = (struct ko_slice){NULL, 0};
+    if (reader->next == reader->n) {
+        if (reader->left.offset == reader->left.end_offset)
+            return KO_OK;
+        KO_TRY(read_block(spill, reader, err));
+    }
+    /* The frame's checksum was right, so these are the bytes that _add put there. */
+    at = reader->block + reader->next;
+    reader->prefix = ko_read_u64(at);
+    reader->record = ko_sorter_record(at + 8);
+    reader->next += KO_SORTER_HEAD_BYTES + reader->record.n;
+    KO_ASSERT(reader->next <= reader->n);
+
+done:
+    return err->code;
+}
