@@ -1,0 +1,73 @@
+/*
+ * Apply: deletes what the plan names, each delete conditional, each reply accounted for.
+ *
+ * Every rank works on the plan parts of its own partitions, in the plan's order, many batches in
+ * flight.  For a line, in this order:
+ *
+ *     1. one consistent read of loser and keeper: is the loser as seen, does its keeper stand?
+ *     2. the loser's image and the intent are durable in the journal
+ *     3. the delete, under a condition on everything seen
+ *     4. checked: one more consistent read of the keeper; if it went away meanwhile, the loser is
+ *        put back from its image.  transact: the keeper's condition is in the delete's transaction
+ *     5. the outcome is in the journal
+ *
+ * A lost reply is settled by reading, never assumed.  What an earlier attempt left open is
+ * settled first.  Each line ends in exactly one outcome (store/journal.h).
+ *
+ * Thread use: one thread per rank.  MPI: collective over the world.
+ */
+#ifndef KEEPONE_STAGE_APPLY_H
+#define KEEPONE_STAGE_APPLY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "keepone/base/error.h"
+#include "keepone/stage/progress.h"
+#include "keepone/store/journal.h"
+#include "keepone/store/plan.h"
+
+struct ko_dynamodb;
+struct ko_world;
+
+enum ko_safety { KO_SAFETY_CHECKED, KO_SAFETY_TRANSACT };
+
+struct ko_apply_config {
+    struct ko_dynamodb *client;
+    const char *dir; /* of the run */
+    const char *plan_name;
+    const struct ko_plan_manifest *manifest;
+    struct ko_slice table_name;
+    uint32_t attempt; /* of the journal; the same on all ranks */
+    enum ko_safety safety;
+    bool unchanged; /* condition on every attribute of the image */
+    struct ko_progress *progress;
+
+    /* Called on rank 0 at each pulse, to renew the lease; NULL = nothing. */
+    void (*pulse)(void *self);
+    void *pulse_self;
+};
+
+struct ko_apply_stats {
+    struct ko_ledger ledger; /* of the whole plan, summed over the ranks */
+    double read_units;       /* of this attempt, summed */
+    double write_units;
+    double seconds;
+};
+
+/*
+ * Collective.  First every part is compared with its digest, on all ranks; then lines are worked
+ * on. stats->ledger is set whenever the journal could be read, also after a stop or failure.
+ * Errors: KO_E_CORRUPT (plan or journal), KO_E_STOPPED, KO_E_THROTTLED, KO_E_ACCESS, KO_E_AWS,
+ * KO_E_IO.  The same call with the next attempt goes on.
+ */
+enum ko_code ko_apply_run(const struct ko_apply_config *config, struct ko_world *world,
+                          struct ko_apply_stats *stats, struct ko_error *err);
+
+/* Adds "ledger" members: {"changed":0,"deleted":...}, canonical JSON. */
+void ko_ledger_add_json(struct ko_buf *out, const struct ko_ledger *ledger);
+
+/* Collective: sums each number over the ranks. */
+enum ko_code ko_ledger_sum(struct ko_world *world, struct ko_ledger *ledger, struct ko_error *err);
+
+#endif

@@ -1,0 +1,36 @@
+/*
+ * Undo: puts back what the run deleted, where nothing took its place.
+ *
+ * The journal's last image of each deleted line is put under attribute_not_exists.  Each rank
+ * works on the lines of its own partitions.  Finished ones are never repeated; a lost reply is sent
+ * again, which the condition makes safe.  Intents without outcome are settled by keepone apply, not
+ * here: what they say is put back too, if it is absent.
+ *
+ * Thread use: one thread per rank.  MPI: collective over the world.
+ */
+#ifndef KEEPONE_STAGE_UNDO_H
+#define KEEPONE_STAGE_UNDO_H
+
+#include "keepone/base/error.h"
+#include "keepone/stage/apply.h"
+#include "keepone/stage/progress.h"
+#include "keepone/store/journal.h"
+#include "keepone/store/plan.h"
+
+struct ko_undo_config {
+    struct ko_dynamodb *client;
+    const char *dir;
+    const struct ko_plan_manifest *manifest;
+    struct ko_slice table_name;
+    struct ko_slice hash_name; /* of the table's key */
+    uint32_t attempt;
+    struct ko_progress *progress;
+    void (*pulse)(void *self); /* as in ko_apply_config */
+    void *pulse_self;
+};
+
+/* Collective.  ledger: of the whole plan.  Errors as ko_apply_run(). */
+enum ko_code ko_undo_run(const struct ko_undo_config *config, struct ko_world *world,
+                         struct ko_ledger *ledger, struct ko_error *err);
+
+#endif

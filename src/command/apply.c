@@ -1,0 +1,215 @@
+/* keepone apply: deletes what the plan names, each delete conditional and accounted for. */
+#include "apply.h"
+
+#include <stdio.h>
+
+#include "keepone/base/log.h"
+#include "keepone/comm/gate.h"
+#include "keepone/comm/world.h"
+#include "keepone/stage/apply.h"
+#include "keepone/store/plan.h"
+
+/* How many deletes are too many, and of what. */
+static enum ko_code
+check_limits(const struct ko_session *session, uint64_t n_planned, struct ko_error *err)
+{
+    const struct ko_job *job = &session->job;
+    const struct ko_run_totals *totals = &session->run->totals;
+    const uint64_t n_passed = totals->read - totals->filtered;
+
+    if (job->max_delete != 0 && n_planned > job->max_delete) {
+        (void) ko_fail(err, KO_E_REFUSED, "the plan has %llu deletes, --max-delete allows %llu",
+                       (unsigned long long) n_planned, (unsigned long long) job->max_delete);
+        ko_hint(err, "look at the plan with keepone show; if it is right, give a higher limit.");
+    } else if ((__extension__(unsigned __int128) n_planned * 1000000U) >
+               (__extension__(unsigned __int128) n_passed * job->max_delete_ppm)) {
+        (void) ko_fail(err, KO_E_REFUSED,
+                       "the plan deletes %llu of %llu items, --max-delete-percent allows %g %%",
+                       (unsigned long long) n_planned, (unsigned long long) n_passed,
+                       (double) job->max_delete_ppm / 10000);
+        ko_hint(err, "look at the plan with keepone show; if it is right, give a higher limit.");
+    }
+    return err->code;
+}
+
+static enum ko_code
+check_pitr(const struct ko_session *session, const struct ko_table *table, struct ko_error *err)
+{
+    if (table->pitr == KO_PITR_ENABLED || session->job.no_pitr_check)
+        return KO_OK;
+    if (table->pitr == KO_PITR_UNKNOWN_OPERATION) {
+        ko_log(KO_LOG_WARN, "this endpoint knows no point-in-time recovery");
+        return KO_OK;
+    }
+    (void) ko_fail(err, KO_E_REFUSED, "table '%s' has no point-in-time recovery", table->name);
+    ko_hint(err, "switch it on, or give --no-pitr-check; keepone undo works either way.");
+    return err->code;
+}
+
+static void
+add_ledger(struct ko_buf *out, const struct ko_ledger *ledger)
+{
+    const struct {
+        const char *name;
+        uint64_t n;
+        const char *meaning;
+    } rows[] = {{"planned", ledger->planned, "lines of the plan"},
+                {"deleted", ledger->deleted, "by this run"},
+                {"gone", ledger->gone, "were not there any more"},
+                {"changed", ledger->changed, "no longer as seen: left alone"},
+                {"spared", ledger->spared, "the keeper is gone or changed: left alone"},
+                {"failed", ledger->failed, "run again to try again"},
+                {"left", ledger->left, "not worked on yet"}};
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        ko_buf_add_format(out, "  %-8s %14llu  %s\n", rows[i].name, (unsigned long long) rows[i].n,
+                          rows[i].meaning);
+    if (ledger->unconfirmed > 0)
+        ko_buf_add_format(
+            out, "  of the deleted %llu unconfirmed: the reply was lost, the item is absent\n",
+            (unsigned long long) ledger->unconfirmed);
+}
+
+static enum ko_code
+show_result(const struct ko_session *session, const struct ko_apply_stats *stats,
+            struct ko_error *err)
+{
+    struct ko_buf text = {0};
+
+    ko_buf_add_text(&text, "{\"ledger\":");
+    ko_ledger_add_json(&text, &stats->ledger);
+    ko_buf_add_format(&text,
+                      ",\"ranks\":%d,\"read_units\":%.1f,\"seconds\":{\"apply\":%.3f},\"state\":"
+                      "\"%s\",\"write_units\":%.1f}",
+                      ko_world_size(session->world), stats->read_units, stats->seconds,
+                      ko_run_state_name(session->run->state), stats->write_units);
+    KO_TRY(ko_buf_finish(&text, err));
+    KO_TRY(ko_run_write_report(session->run, ko_buf_slice(&text), err));
+    if (session->job.json) {
+        ko_buf_add_char(&text, '\n');
+    } else {
+        ko_buf_reset(&text);
+        add_ledger(&text, &stats->ledger);
+    }
+    ko_session_print(session, ko_buf_slice(&text));
+
+done:
+    ko_buf_clear(&text);
+    return err->code;
+}
+
+/* What the exit code says of a ledger; the ledger must account for the whole plan. */
+static enum ko_code
+judge(const struct ko_ledger *ledger, uint64_t n_planned, struct ko_error *err)
+{
+    const uint64_t n_ended =
+        ledger->deleted + ledger->gone + ledger->changed + ledger->spared + ledger->failed;
+
+    if (ledger->planned != n_planned || n_ended != n_planned)
+        return ko_fail(err, KO_E_BUG, "the plan has %llu lines, the ledger %llu outcomes",
+                       (unsigned long long) n_planned, (unsigned long long) n_ended);
+    if (ledger->failed > 0) {
+        (void) ko_fail(err, KO_E_PARTIAL, "%llu of %llu deletes failed",
+                       (unsigned long long) ledger->failed, (unsigned long long) n_planned);
+        ko_hint(err, "run the same command again: only what failed is tried again.");
+    } else if (ledger->changed + ledger->spared > 0) {
+        (void) ko_fail(err, KO_E_UNCLEAN, "%llu items had changed and %llu were spared",
+                       (unsigned long long) ledger->changed, (unsigned long long) ledger->spared);
+        ko_hint(err, "they were left alone; keepone find makes a plan of what is there now.");
+    }
+    return err->code;
+}
+
+/* Collective: the state is told to the disk before the first delete and after the last. */
+static enum ko_code
+set_state(struct ko_session *session, enum ko_run_state state, struct ko_error *err)
+{
+    if (ko_session_is_first(session) && err->code == KO_OK)
+        (void) ko_run_set_state(session->run, state, err);
+    return ko_gate(session->world, err);
+}
+
+static enum ko_code
+run_stage(struct ko_session *session, const struct ko_plan_manifest *manifest,
+          struct ko_apply_stats *stats, struct ko_error *err)
+{
+    struct ko_progress progress = ko_session_progress(session);
+    char plan_name[KO_PLAN_NAME_BYTES];
+    struct ko_apply_config config = {.client = session->client,
+                                     .dir = session->run->dir,
+                                     .plan_name = plan_name,
+                                     .manifest = manifest,
+                                     .table_name = session->run->facts.table_name,
+                                     .safety = session->job.safety == KO_JOB_SAFETY_TRANSACT
+                                                   ? KO_SAFETY_TRANSACT
+                                                   : KO_SAFETY_CHECKED,
+                                     .unchanged = session->job.unchanged,
+                                     .progress = &progress,
+                                     .pulse = ko_session_pulse,
+                                     .pulse_self = session};
+
+    (void) snprintf(plan_name, sizeof plan_name, "%.*s", KO_SLICE_ARG(session->run->plan_name));
+    KO_TRY(ko_session_next_attempt(session, &config.attempt, err));
+    KO_TRY(ko_apply_run(&config, session->world, stats, err));
+
+done:
+    return err->code;
+}
+
+/* A stop or failure in the middle: the ledger so far is shown, and the error stands. */
+static enum ko_code
+end_apply(struct ko_session *session, const struct ko_apply_stats *stats, uint64_t n_planned,
+          struct ko_error *err)
+{
+    struct ko_error second = {0};
+
+    if (err->code == KO_OK && stats->ledger.left == 0 && stats->ledger.failed == 0)
+        (void) set_state(session, KO_RUN_APPLIED, err);
+    if (ko_session_is_first(session) && stats->ledger.planned > 0)
+        (void) show_result(session, stats, err->code == KO_OK ? err : &second);
+    KO_TRY(ko_gate(session->world, err));
+    KO_TRY(judge(&stats->ledger, n_planned, err));
+
+done:
+    return err->code;
+}
+
+enum ko_code
+ko_apply_planned(struct ko_session *session, struct ko_error *err)
+{
+    struct ko_plan_manifest *manifest = NULL;
+    struct ko_apply_stats stats = {0};
+    struct ko_table table;
+    char question[KO_TABLE_NAME_BYTES + 64];
+
+    (void) ko_run_check_state(session->run, KO_RUN_APPLYING, err);
+    if (err->code == KO_OK)
+        (void) ko_plan_open(session->run, &manifest, err);
+    if (err->code == KO_OK)
+        (void) check_limits(session, manifest->n_lines, err);
+    KO_TRY(ko_gate(session->world, err));
+    KO_TRY(ko_session_bind_table(session, &table, err));
+    KO_TRY(check_pitr(session, &table, err));
+    (void) snprintf(question, sizeof question, "Delete up to %llu items from table '%s'?",
+                    (unsigned long long) manifest->n_lines, table.name);
+    KO_TRY(ko_session_confirm(session, question, err));
+    KO_TRY(set_state(session, KO_RUN_APPLYING, err));
+    (void) run_stage(session, manifest, &stats, err);
+    (void) end_apply(session, &stats, manifest->n_lines, err);
+
+done:
+    ko_plan_manifest_free(manifest);
+    return err->code;
+}
+
+enum ko_code
+ko_command_apply(struct ko_session *session, struct ko_error *err)
+{
+    KO_TRY(ko_session_check_shared_run(session, err));
+    KO_TRY(ko_session_lock(session, session->job.run, err));
+    KO_TRY(ko_session_open_run(session, err));
+    KO_TRY(ko_apply_planned(session, err));
+
+done:
+    return err->code;
+}

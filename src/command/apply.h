@@ -1,0 +1,37 @@
+/*
+ * What dedup uses of apply, and apply and undo of each other.
+ *
+ * Thread use: one thread per rank.  MPI: collective over the world where said.
+ */
+#ifndef KEEPONE_COMMAND_APPLY_H
+#define KEEPONE_COMMAND_APPLY_H
+
+#include "session.h"
+
+struct ko_plan_manifest;
+
+/* Collective: applies the plan of session->run, whose lease is held. */
+enum ko_code ko_apply_planned(struct ko_session *session, struct ko_error *err);
+
+/*
+ * Collective: connects to the run's own table and refuses any other: the name is the run's, and the
+ * id must be the one that was found with.  table is set on every rank.
+ */
+enum ko_code ko_session_bind_table(struct ko_session *session, struct ko_table *table,
+                                   struct ko_error *err);
+
+/*
+ * Collective: KO_OK if the user said yes: --yes, or "yes" on a terminal of a single process.
+ * question: without line end.  KO_E_REFUSED otherwise.
+ */
+enum ko_code ko_session_confirm(struct ko_session *session, const char *question,
+                                struct ko_error *err);
+
+/* Renews the lease; for ko_apply_config.pulse, self is the session. */
+void ko_session_pulse(void *self);
+
+/* Collective: rank 0's number of the next attempt, told to all. */
+enum ko_code ko_session_next_attempt(struct ko_session *session, uint32_t *attempt,
+                                     struct ko_error *err);
+
+#endif

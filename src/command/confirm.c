@@ -1,0 +1,99 @@
+/* What writing verbs need before the first write: the right table, a yes, an attempt of their own.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "apply.h"
+#include "keepone/base/log.h"
+#include "keepone/comm/gate.h"
+#include "keepone/comm/world.h"
+#include "keepone/store/journal.h"
+
+static enum ko_code
+check_table(const struct ko_session *session, const struct ko_table *table, struct ko_error *err)
+{
+    const struct ko_slice planned = session->run->facts.table_id;
+
+    if (strcmp(table->status, "ACTIVE") != 0 && strcmp(table->status, "UPDATING") != 0) {
+        (void) ko_fail(err, KO_E_REFUSED, "table '%s' is %s", table->name, table->status);
+        ko_hint(err, "try again when it is ACTIVE.");
+    } else if (planned.data == NULL) {
+        ko_log(KO_LOG_WARN, "the run does not know its table's id, so only the name was compared");
+    } else if (!ko_slice_equal(planned, ko_slice_of(table->id))) {
+        (void) ko_fail(err, KO_E_REFUSED,
+                       "the plan is for the table with id %.*s, but table '%s' has the id %s",
+                       KO_SLICE_ARG(planned), table->name, table->id);
+        ko_hint(err, "a plan is bound to its table; find again on this one.");
+    }
+    return err->code;
+}
+
+enum ko_code
+ko_session_bind_table(struct ko_session *session, struct ko_table *table, struct ko_error *err)
+{
+    const struct ko_run_facts *facts = &session->run->facts;
+    char name[KO_TABLE_NAME_BYTES];
+    char endpoint[KO_ENDPOINT_URL_BYTES] = "";
+    char region[KO_REGION_BYTES] = "";
+
+    (void) snprintf(name, sizeof name, "%.*s", KO_SLICE_ARG(facts->table_name));
+    (void) snprintf(endpoint, sizeof endpoint, "%.*s", KO_SLICE_ARG(facts->endpoint));
+    (void) snprintf(region, sizeof region, "%.*s", KO_SLICE_ARG(facts->region));
+    (void) ko_session_connect(session, endpoint[0] == '\0' ? NULL : endpoint,
+                              region[0] == '\0' ? NULL : region, err);
+    KO_TRY(ko_session_describe(session, name, table, err));
+    KO_TRY(check_table(session, table, err));
+
+done:
+    return err->code;
+}
+
+/* Under mpirun stdin is never a terminal, whatever it looks like. */
+static enum ko_code
+ask(const struct ko_session *session, const char *question, struct ko_error *err)
+{
+    char answer[16] = "";
+
+    if (ko_world_is_under_mpirun(session->world) || !isatty(STDIN_FILENO)) {
+        (void) ko_fail(err, KO_E_REFUSED, "%s: nobody said yes", question);
+        ko_hint(err, "look at the plan with keepone show, then run this command with --yes.");
+        return err->code;
+    }
+    (void) fprintf(stderr, "%s Type yes to go on: ", question);
+    if (fgets(answer, sizeof answer, stdin) == NULL || strcmp(answer, "yes\n") != 0)
+        (void) ko_fail(err, KO_E_REFUSED, "the answer was not yes: nothing was done");
+    return err->code;
+}
+
+enum ko_code
+ko_session_confirm(struct ko_session *session, const char *question, struct ko_error *err)
+{
+    if (!session->job.yes && ko_session_is_first(session) && err->code == KO_OK)
+        (void) ask(session, question, err);
+    return ko_gate(session->world, err);
+}
+
+void
+ko_session_pulse(void *self)
+{
+    struct ko_session *session = self;
+    struct ko_error local = {0};
+
+    if (session->lease != NULL && ko_lease_renew(session->lease, &local) != KO_OK)
+        ko_log(KO_LOG_WARN, "%s", local.text);
+}
+
+enum ko_code
+ko_session_next_attempt(struct ko_session *session, uint32_t *attempt, struct ko_error *err)
+{
+    uint64_t number = 0;
+
+    *attempt = 0;
+    if (ko_session_is_first(session) && err->code == KO_OK)
+        (void) ko_journal_next_attempt(session->run->dir, attempt, err);
+    number = *attempt;
+    if (ko_world_max(session->world, &number, 1, err) == KO_OK)
+        *attempt = (uint32_t) number;
+    return err->code;
+}

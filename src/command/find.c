@@ -1,0 +1,157 @@
+/* keepone find: reads a table or an export and writes a plan.  Deletes nothing. */
+#include "find.h"
+
+#include "keepone/base/log.h"
+#include "keepone/base/mem.h"
+#include "keepone/comm/gate.h"
+#include "keepone/comm/world.h"
+#include "search.h"
+
+static void
+add_count(struct ko_buf *out, const char *name, uint64_t n, const char *meaning)
+{
+    ko_buf_add_format(out, "  %-9s %14llu  %s\n", name, (unsigned long long) n, meaning);
+}
+
+void
+ko_find_add_summary(struct ko_buf *out, const struct ko_counts *counts)
+{
+    add_count(out, "read", counts->read, "items");
+    add_count(out, "unique", counts->unique, "alone with their key");
+    add_count(out, "keepers", counts->keepers, "kept of their group");
+    add_count(out, "planned", counts->planned, "losers, one plan line each");
+    add_count(out, "review", counts->review, "in groups that a person has to look at");
+    add_count(out, "missing", counts->missing, "without a key: left alone");
+    add_count(out, "filtered", counts->filtered, "left out by --where");
+    add_count(out, "folded", counts->folded, "met twice, counted once");
+}
+
+/* The report as canonical JSON, for report.json and --json. */
+static enum ko_code
+build_report(const struct ko_session *session, const struct ko_find_stats *stats,
+             struct ko_buf *out, struct ko_error *err)
+{
+    ko_buf_add_char(out, '{');
+    ko_find_stats_add_json(out, stats);
+    ko_buf_add_format(out, ",\"plan_digest\":\"%s\",\"ranks\":%d,\"state\":\"planned\"}",
+                      stats->plan_digest, ko_world_size(session->world));
+    return ko_buf_finish(out, err);
+}
+
+static enum ko_code
+show_result(const struct ko_session *session, const struct ko_find_stats *stats,
+            struct ko_error *err)
+{
+    struct ko_buf report = {0};
+    struct ko_buf text = {0};
+
+    KO_TRY(build_report(session, stats, &report, err));
+    KO_TRY(ko_run_write_report(session->run, ko_buf_slice(&report), err));
+    if (session->job.json) {
+        ko_buf_add_char(&report, '\n');
+        ko_session_print(session, ko_buf_slice(&report));
+    } else if (session->job.verb == KO_VERB_FIND) {
+        ko_find_add_summary(&text, &stats->counts);
+        ko_buf_add_format(&text, "plan %.12s in %s\nlook at it:  keepone show %s\n",
+                          stats->plan_digest, session->run->dir, session->run->dir);
+        ko_session_print(session, ko_buf_slice(&text));
+    }
+
+done:
+    ko_buf_clear(&report);
+    ko_buf_clear(&text);
+    return err->code;
+}
+
+/* Collective: rank 0 makes or resumes the run, all open it; *is_new if the directory was made by
+ * this call. */
+static enum ko_code
+start_run(struct ko_session *session, const struct ko_search *search, bool *is_new,
+          struct ko_error *err)
+{
+    struct ko_run *run = NULL;
+    bool resumed = false;
+
+    *is_new = !ko_file_exists(session->job.run);
+    KO_TRY(ko_gate(session->world, err));
+    KO_TRY(ko_session_check_shared(session, session->job.run, err));
+    KO_TRY(ko_session_lock(session, session->job.run, err));
+    if (ko_session_is_first(session)) {
+        const struct ko_run_facts facts = ko_search_facts(session, search);
+
+        if (ko_run_create(session->job.run, &facts, &run, &resumed, err) == KO_OK && resumed)
+            ko_log(KO_LOG_INFO, "find: going on with the unfinished run in %s", session->job.run);
+    }
+    KO_TRY(ko_gate(session->world, err));
+    if (ko_session_is_first(session))
+        session->run = run;
+    else
+        (void) ko_run_open(session->job.run, &session->run, err);
+    KO_TRY(ko_gate(session->world, err));
+
+done:
+    return err->code;
+}
+
+/* The table of the export and the one named beside it must be the same. */
+static enum ko_code
+check_same_table(const struct ko_search *search, struct ko_error *err)
+{
+    const struct ko_export *export = search->export;
+
+    if (export == NULL || search->table.id[0] == '\0' || export->table_id == NULL ||
+        ko_slice_equal(ko_slice_of(search->table.id), ko_slice_of(export->table_id)))
+        return KO_OK;
+    (void) ko_fail(err, KO_E_REFUSED, "the export is of table id %s, but table '%s' has the id %s",
+                   export->table_id, search->table.name, search->table.id);
+    ko_hint(err, "a table that was made anew under an old name is another table; export it again.");
+    return err->code;
+}
+
+/*
+ * After a failure that another start cannot go on from, what this start has made goes away: nothing
+ * is left half done.  A live scan that was cut short keeps its finished segments.
+ */
+static void
+clean_up(struct ko_session *session, const struct ko_search *search, bool is_new,
+         const struct ko_error *err)
+{
+    const bool can_resume =
+        search->export == NULL && err->code != KO_E_OPTION && err->code != KO_E_REFUSED;
+    struct ko_error ignored = {0};
+
+    if (!is_new || can_resume || !ko_session_is_first(session))
+        return;
+    (void) ko_lease_close(session->lease, &ignored);
+    session->lease = NULL;
+    (void) ko_folder_remove(session->job.run, &ignored);
+}
+
+enum ko_code
+ko_command_find(struct ko_session *session, struct ko_error *err)
+{
+    struct ko_search search = {0};
+    struct ko_find_stats stats = {0};
+    bool is_new = false;
+
+    KO_TRY(ko_search_open(session, 0, &search, err));
+    KO_TRY(check_same_table(&search, err));
+    KO_TRY(start_run(session, &search, &is_new, err));
+    if (search.rules->as_of_s != session->run->facts.as_of_s) {
+        /* A resumed run judges expiry by the time of its first start. */
+        const int64_t as_of_s = session->run->facts.as_of_s;
+
+        ko_search_clear(&search);
+        KO_TRY(ko_search_open(session, as_of_s, &search, err));
+    }
+    (void) ko_search_run(session, &search, session->job.run, session->run, &stats, err);
+    if (err->code == KO_OK && ko_session_is_first(session))
+        (void) show_result(session, &stats, err);
+    KO_TRY(ko_gate(session->world, err));
+
+done:
+    if (err->code != KO_OK)
+        clean_up(session, &search, is_new, err);
+    ko_search_clear(&search);
+    return err->code;
+}

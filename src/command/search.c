@@ -1,0 +1,275 @@
+#include "search.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "keepone/base/clock.h"
+#include "keepone/base/log.h"
+#include "keepone/base/mem.h"
+#include "keepone/comm/gate.h"
+#include "keepone/comm/world.h"
+#include "keepone/format/value.h"
+#include "keepone/record/record.h"
+
+enum { SEGMENT_BYTES = 64 * 1024 * 1024, SEGMENTS_PER_RANK = 4, SEGMENTS_MAX = 1000000 };
+
+static enum ko_code
+choose_primary_key(const struct ko_session *session, const struct ko_search *search,
+                   struct ko_rules_options *options, struct ko_error *err)
+{
+    const struct ko_text_list *given = &session->job.primary_key;
+
+    if (search->table.name[0] != '\0') {
+        options->hash_name = ko_slice_of(search->table.hash.name);
+        if (search->table.has_range)
+            options->range_name = ko_slice_of(search->table.range.name);
+        return KO_OK;
+    }
+    if (given->n > 0) {
+        options->hash_name = ko_slice_of(given->texts[0]);
+        if (given->n > 1)
+            options->range_name = ko_slice_of(given->texts[1]);
+        return KO_OK;
+    }
+    (void) ko_fail(err, KO_E_OPTION, "an export does not say its table's primary key");
+    ko_hint(err, "give --primary-key pk[,sk], or --table NAME to ask the table.");
+    return err->code;
+}
+
+static enum ko_code
+build_rules(const struct ko_session *session, struct ko_search *search, int64_t as_of_s,
+            struct ko_error *err)
+{
+    const struct ko_job *job = &session->job;
+    const char *const ttl = job->ttl_attribute != NULL               ? job->ttl_attribute
+                            : search->table.ttl_attribute[0] != '\0' ? search->table.ttl_attribute
+                                                                     : NULL;
+    struct ko_rules_options options = {.key = ko_slice_of(job->key.joined),
+                                       .keep = ko_slice_of(job->keep.joined),
+                                       .same = ko_slice_of(job->same.joined),
+                                       .where = ko_slice_of(job->where),
+                                       .ttl = ko_slice_of(ttl),
+                                       .as_of_s = as_of_s,
+                                       .max_group = job->max_group,
+                                       .missing_key = job->missing_key};
+
+    if (err->code != KO_OK)
+        return err->code;
+    KO_TRY(choose_primary_key(session, search, &options, err));
+    if (job->where != NULL &&
+        ko_where_parse(options.where, search->arena, &search->where, err) != KO_OK) {
+        ko_job_context(job, KO_OPTION_WHERE, err);
+        return err->code;
+    }
+    search->rules = ko_rules_new(&options, err);
+
+done:
+    return err->code;
+}
+
+/* What must be equal when a run is resumed: everything that the rules were made from. */
+static enum ko_code
+digest_rules(const struct ko_session *session, struct ko_search *search, struct ko_error *err)
+{
+    const struct ko_job *job = &session->job;
+    const struct ko_slice parts[] = {
+        search->rules->looked[0].path.text,
+        search->rules->has_range ? search->rules->looked[1].path.text : KO_SLICE(""),
+        ko_slice_of(job->key.joined),
+        ko_slice_of(job->keep.joined),
+        ko_slice_of(job->same.joined),
+        ko_slice_of(job->where),
+        search->rules->has_ttl ? search->rules->looked[search->rules->ttl].path.text
+                               : KO_SLICE("")};
+    struct ko_buf text = {0};
+
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        ko_buf_add_u64(&text, parts[i].n);
+        ko_buf_add_slice(&text, parts[i]);
+    }
+    ko_buf_add_u64(&text, job->max_group);
+    ko_buf_add_u64(&text, (uint64_t) job->missing_key);
+    if (ko_buf_finish(&text, err) == KO_OK)
+        ko_sha256_hex(ko_buf_slice(&text), search->rules_digest);
+    ko_buf_clear(&text);
+    return err->code;
+}
+
+/* A scratch folder of this rank alone, on a local disk. */
+static enum ko_code
+make_spill_folder(const struct ko_session *session, struct ko_search *search, struct ko_error *err)
+{
+    const char *const parent = getenv("TMPDIR");
+
+    KO_TRY(ko_path_join(search->spill_folder, err, parent == NULL ? "/tmp" : parent,
+                        "keepone-%ld-%d", (long) getpid(), ko_world_rank(session->world)));
+    KO_TRY(ko_folder_make(search->spill_folder, err));
+    return KO_OK;
+
+done:
+    search->spill_folder[0] = '\0';
+    return err->code;
+}
+
+/* Collective: the table that the job names, with its own name for its key. */
+static enum ko_code
+open_table(struct ko_session *session, struct ko_search *search, struct ko_error *err)
+{
+    if (session->job.table == NULL)
+        return KO_OK;
+    (void) ko_session_connect(session, NULL, NULL, err);
+    KO_TRY(ko_session_describe(session, session->job.table, &search->table, err));
+    if (search->table.name[0] == '\0')
+        (void) snprintf(search->table.name, sizeof search->table.name, "%s", session->job.table);
+
+done:
+    return err->code;
+}
+
+enum ko_code
+ko_search_open(struct ko_session *session, int64_t as_of_s, struct ko_search *search,
+               struct ko_error *err)
+{
+    search->arena = ko_arena_new(0, err);
+    if (session->job.export_folder != NULL && err->code == KO_OK)
+        (void) ko_export_open(session->job.export_folder, &search->export, err);
+    KO_TRY(ko_gate(session->world, err));
+    KO_TRY(open_table(session, search, err));
+    if (as_of_s == 0)
+        as_of_s = search->export != NULL ? search->export->export_time_s : ko_wall_us() / 1000000;
+    if (build_rules(session, search, as_of_s, err) == KO_OK &&
+        digest_rules(session, search, err) == KO_OK)
+        (void) ko_job_encode(&session->job, &search->options, err);
+    KO_TRY(ko_gate(session->world, err));
+    (void) make_spill_folder(session, search, err);
+    KO_TRY(ko_gate(session->world, err));
+
+done:
+    return err->code;
+}
+
+static struct ko_slice
+text_or_absent(const char *text)
+{
+    return text == NULL || text[0] == '\0' ? (struct ko_slice){NULL, 0} : ko_slice_of(text);
+}
+
+/* More segments than ranks, each of a size that reads in seconds. */
+static uint64_t
+choose_segments(const struct ko_session *session, const struct ko_search *search)
+{
+    const uint64_t least = (uint64_t) ko_world_size(session->world) * SEGMENTS_PER_RANK;
+    uint64_t n = search->table.size_bytes / SEGMENT_BYTES;
+
+    if (session->job.n_segments != 0)
+        return session->job.n_segments;
+    n = n < least ? least : n;
+    return n > SEGMENTS_MAX ? SEGMENTS_MAX : n;
+}
+
+struct ko_run_facts
+ko_search_facts(const struct ko_session *session, const struct ko_search *search)
+{
+    const struct ko_table *table = &search->table;
+    const struct ko_export *export = search->export;
+    const struct ko_rules *rules = search->rules;
+    struct ko_run_facts facts = {.source = export != NULL ? KO_RUN_EXPORT : KO_RUN_TABLE,
+                                 .table_name = text_or_absent(table->name),
+                                 .table_arn = text_or_absent(table->arn),
+                                 .table_id = text_or_absent(table->id),
+                                 .endpoint = text_or_absent(session->job.endpoint),
+                                 .n_primary_key = rules->has_range ? 2 : 1,
+                                 .n_partitions = KO_PARTITIONS,
+                                 .as_of_s = rules->as_of_s,
+                                 .rules_digest = ko_slice_of(search->rules_digest),
+                                 .options = ko_buf_slice(&search->options)};
+
+    if (session->client != NULL)
+        facts.region = text_or_absent(ko_dynamodb_endpoint(session->client)->region);
+    for (size_t i = 0; i < facts.n_primary_key; i++)
+        facts.primary_key[i].name = rules->looked[i].path.text;
+    if (table->name[0] != '\0') {
+        facts.primary_key[0].type = ko_slice_of(ko_value_type_name(table->hash.type));
+        facts.primary_key[1].type = ko_slice_of(ko_value_type_name(table->range.type));
+    }
+    if (export != NULL) {
+        facts.table_name = text_or_absent(export->table_name);
+        facts.table_arn = text_or_absent(export->table_arn);
+        facts.table_id = text_or_absent(export->table_id);
+        facts.export_path = ko_slice_of(session->job.export_folder);
+    } else {
+        facts.total_segments = (uint32_t) choose_segments(session, search);
+    }
+    return facts;
+}
+
+static void
+prepare_export(struct ko_session *session, struct ko_search *search, struct ko_error *err)
+{
+    search->find.source =
+        ko_source_of_export(search->export, search->rules, !session->job.no_md5, err);
+    search->find.n_claims = search->export->n_files;
+    search->find.expected_items = search->export->n_items;
+}
+
+static void
+prepare_scan(struct ko_session *session, struct ko_search *search, const char *folder,
+             uint64_t total_segments, struct ko_error *err)
+{
+    if (ko_path_join(search->rows_folder, err, folder, "read") != KO_OK ||
+        ko_folder_make(search->rows_folder, err) != KO_OK)
+        return;
+    search->find.source = ko_source_of_rows(search->rows_folder, search->rules,
+                                            search->rules_digest, total_segments, err);
+    search->scan =
+        (struct ko_scan_config){.client = session->client,
+                                .table_name = search->table.name,
+                                .rules = search->rules,
+                                .where = session->job.where == NULL ? NULL : &search->where,
+                                .consistent = session->job.consistent,
+                                .total_segments = total_segments,
+                                .folder = search->rows_folder,
+                                .identity = search->rules_digest,
+                                .expected_items = search->table.n_items};
+    search->find.scan = &search->scan;
+}
+
+enum ko_code
+ko_search_run(struct ko_session *session, struct ko_search *search, const char *folder,
+              struct ko_run *run, struct ko_find_stats *stats, struct ko_error *err)
+{
+    search->find.rules = search->rules;
+    search->find.memory_bytes = ko_session_memory_bytes(session);
+    search->find.spill_folder = search->spill_folder;
+    search->find.run = run;
+    search->find.progress = ko_session_progress(session);
+    if (search->export != NULL)
+        prepare_export(session, search, err);
+    else
+        prepare_scan(session, search, folder,
+                     run != NULL ? run->facts.total_segments : choose_segments(session, search),
+                     err);
+    KO_TRY(ko_gate(session->world, err));
+    KO_TRY(ko_find_run(&search->find, session->world, stats, err));
+
+done:
+    return err->code;
+}
+
+void
+ko_search_clear(struct ko_search *search)
+{
+    struct ko_error ignored = {0};
+
+    if (search->find.source.ops != NULL)
+        search->find.source.ops->free(search->find.source.self);
+    if (search->spill_folder[0] != '\0')
+        (void) ko_folder_remove(search->spill_folder, &ignored);
+    ko_rules_free(search->rules);
+    ko_export_close(search->export);
+    ko_arena_free(search->arena);
+    ko_buf_clear(&search->options);
+    *search = (struct ko_search){0};
+}

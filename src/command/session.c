@@ -1,0 +1,167 @@
+#include "session.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "keepone/base/log.h"
+#include "keepone/base/mem.h"
+#include "keepone/base/random.h"
+#include "keepone/comm/gate.h"
+#include "keepone/comm/world.h"
+
+enum { NONCE_DIGITS = 16, SMALLEST_MEMORY_BYTES = 64 * 1024 * 1024 };
+
+bool
+ko_session_is_first(const struct ko_session *session)
+{
+    return ko_world_rank(session->world) == 0;
+}
+
+enum ko_code
+ko_session_connect(struct ko_session *session, const char *endpoint, const char *region,
+                   struct ko_error *err)
+{
+    const struct ko_job *job = &session->job;
+    const struct ko_dynamodb_options options = {
+        .endpoint = job->endpoint != NULL ? job->endpoint : endpoint,
+        .region = job->region != NULL ? job->region : region,
+        .max_in_flight = (uint32_t) job->in_flight};
+
+    if (session->client != NULL)
+        return KO_OK;
+    return ko_dynamodb_open(&options, &session->client, err);
+}
+
+enum ko_code
+ko_session_describe(struct ko_session *session, const char *table_name, struct ko_table *table,
+                    struct ko_error *err)
+{
+    struct ko_buf text = {0};
+
+    if (ko_session_is_first(session) && err->code == KO_OK &&
+        ko_table_describe(session->client, table_name, table, err) == KO_OK)
+        ko_buf_add(&text, table, sizeof *table);
+    KO_TRY(ko_world_share(session->world, &text, err));
+    memcpy(table, text.data, sizeof *table);
+
+done:
+    ko_buf_clear(&text);
+    return err->code;
+}
+
+enum ko_code
+ko_session_check_shared(struct ko_session *session, const char *dir, struct ko_error *err)
+{
+    struct ko_buf nonce = {0};
+
+    if (ko_session_is_first(session)) {
+        char text[NONCE_DIGITS + 1];
+
+        ko_random_hex(text, NONCE_DIGITS);
+        ko_buf_add(&nonce, text, sizeof text);
+        (void) ko_run_nonce_write(dir, text, err);
+    }
+    KO_TRY(ko_world_share(session->world, &nonce, err));
+    (void) ko_run_nonce_check(dir, nonce.data, err);
+    (void) ko_gate(session->world, err);
+    if (ko_session_is_first(session)) {
+        struct ko_error second = {0};
+
+        (void) ko_run_nonce_remove(dir, nonce.data, err->code == KO_OK ? err : &second);
+    }
+    KO_TRY(ko_gate(session->world, err));
+
+done:
+    ko_buf_clear(&nonce);
+    return err->code;
+}
+
+enum ko_code
+ko_session_check_shared_run(struct ko_session *session, struct ko_error *err)
+{
+    if (ko_session_is_first(session) && err->code == KO_OK && !ko_file_exists(session->job.run)) {
+        (void) ko_fail(err, KO_E_REFUSED, "there is no run directory '%s'", session->job.run);
+        ko_hint(err, "keepone find makes one.");
+    }
+    if (ko_gate(session->world, err) != KO_OK)
+        return err->code;
+    return ko_session_check_shared(session, session->job.run, err);
+}
+
+enum ko_code
+ko_session_open_run(struct ko_session *session, struct ko_error *err)
+{
+    if (err->code == KO_OK)
+        (void) ko_run_open(session->job.run, &session->run, err);
+    return ko_gate(session->world, err);
+}
+
+enum ko_code
+ko_session_lock(struct ko_session *session, const char *dir, struct ko_error *err)
+{
+    char notice[KO_LEASE_NOTICE_BYTES] = "";
+
+    if (ko_session_is_first(session) && err->code == KO_OK &&
+        ko_lease_open(dir, 0, &session->lease, notice, err) == KO_OK && notice[0] != '\0')
+        ko_log(KO_LOG_WARN, "%s", notice);
+    return ko_gate(session->world, err);
+}
+
+uint64_t
+ko_session_memory_bytes(const struct ko_session *session)
+{
+    const char *const local = getenv("OMPI_COMM_WORLD_LOCAL_SIZE");
+    const uint64_t n_local = local == NULL ? 1 : strtoull(local, NULL, 10);
+    uint64_t bytes;
+
+    if (session->job.memory_bytes != 0)
+        return session->job.memory_bytes;
+    bytes = ko_mem_machine_bytes() / 2 / (n_local == 0 ? 1 : n_local);
+    return bytes < SMALLEST_MEMORY_BYTES ? SMALLEST_MEMORY_BYTES : bytes;
+}
+
+struct ko_progress
+ko_session_progress(const struct ko_session *session)
+{
+    struct ko_progress progress = {.mode = KO_PROGRESS_PLAIN};
+
+    switch (session->job.progress) {
+    case KO_JOB_PROGRESS_NONE:
+        progress.mode = KO_PROGRESS_NONE;
+        break;
+    case KO_JOB_PROGRESS_TTY:
+        progress.mode = KO_PROGRESS_TTY;
+        break;
+    case KO_JOB_PROGRESS_PLAIN:
+        break;
+    case KO_JOB_PROGRESS_AUTO:
+        /* Under mpirun a terminal is not what it seems. */
+        if (!ko_world_is_under_mpirun(session->world) && isatty(STDERR_FILENO))
+            progress.mode = KO_PROGRESS_TTY;
+        break;
+    }
+    return progress;
+}
+
+void
+ko_session_print(const struct ko_session *session, struct ko_slice text)
+{
+    if (ko_session_is_first(session))
+        (void) fwrite(text.data, 1, text.n, stdout);
+}
+
+void
+ko_session_clear(struct ko_session *session, struct ko_error *err)
+{
+    struct ko_error second = {0};
+
+    (void) ko_lease_close(session->lease, err->code == KO_OK ? err : &second);
+    session->lease = NULL;
+    ko_run_free(session->run);
+    session->run = NULL;
+    ko_dynamodb_close(session->client);
+    session->client = NULL;
+    ko_job_clear(&session->job);
+}

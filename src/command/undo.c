@@ -1,0 +1,103 @@
+/* keepone undo: puts back what the run deleted, where nothing took its place. */
+#include <stdio.h>
+
+#include "apply.h"
+#include "keepone/comm/gate.h"
+#include "keepone/comm/world.h"
+#include "keepone/stage/undo.h"
+#include "keepone/store/plan.h"
+
+static enum ko_code
+show_result(const struct ko_session *session, const struct ko_ledger *ledger, struct ko_error *err)
+{
+    struct ko_buf text = {0};
+
+    ko_buf_add_text(&text, "{\"ledger\":");
+    ko_ledger_add_json(&text, ledger);
+    ko_buf_add_format(&text, ",\"ranks\":%d,\"state\":\"%s\"}", ko_world_size(session->world),
+                      ko_run_state_name(session->run->state));
+    KO_TRY(ko_buf_finish(&text, err));
+    KO_TRY(ko_run_write_report(session->run, ko_buf_slice(&text), err));
+    ko_buf_add_char(&text, '\n');
+    if (!session->job.json) {
+        ko_buf_reset(&text);
+        ko_buf_add_format(&text,
+                          "  deleted  %14llu  by this run\n"
+                          "  restored %14llu  put back\n"
+                          "  present  %14llu  something else stands there: left alone\n",
+                          (unsigned long long) ledger->deleted,
+                          (unsigned long long) ledger->restored,
+                          (unsigned long long) ledger->present);
+    }
+    ko_session_print(session, ko_buf_slice(&text));
+
+done:
+    ko_buf_clear(&text);
+    return err->code;
+}
+
+static enum ko_code
+set_state(struct ko_session *session, enum ko_run_state state, struct ko_error *err)
+{
+    if (ko_session_is_first(session) && err->code == KO_OK)
+        (void) ko_run_set_state(session->run, state, err);
+    return ko_gate(session->world, err);
+}
+
+static enum ko_code
+put_back(struct ko_session *session, const struct ko_plan_manifest *manifest,
+         struct ko_ledger *ledger, struct ko_error *err)
+{
+    struct ko_progress progress = ko_session_progress(session);
+    struct ko_undo_config config = {.client = session->client,
+                                    .dir = session->run->dir,
+                                    .manifest = manifest,
+                                    .table_name = session->run->facts.table_name,
+                                    .hash_name = session->run->facts.primary_key[0].name,
+                                    .progress = &progress,
+                                    .pulse = ko_session_pulse,
+                                    .pulse_self = session};
+
+    KO_TRY(ko_session_next_attempt(session, &config.attempt, err));
+    KO_TRY(ko_undo_run(&config, session->world, ledger, err));
+    KO_TRY(set_state(session, KO_RUN_UNDONE, err));
+    if (ko_session_is_first(session))
+        (void) show_result(session, ledger, err);
+    KO_TRY(ko_gate(session->world, err));
+
+done:
+    return err->code;
+}
+
+enum ko_code
+ko_command_undo(struct ko_session *session, struct ko_error *err)
+{
+    struct ko_plan_manifest *manifest = NULL;
+    struct ko_ledger ledger = {0};
+    struct ko_table table;
+    char question[KO_TABLE_NAME_BYTES + 64];
+
+    KO_TRY(ko_session_check_shared_run(session, err));
+    KO_TRY(ko_session_lock(session, session->job.run, err));
+    KO_TRY(ko_session_open_run(session, err));
+    (void) ko_run_check_state(session->run, KO_RUN_UNDOING, err);
+    if (err->code == KO_OK)
+        (void) ko_plan_open(session->run, &manifest, err);
+    KO_TRY(ko_gate(session->world, err));
+    KO_TRY(ko_session_bind_table(session, &table, err));
+    (void) snprintf(question, sizeof question,
+                    "Put the items that this run deleted back into table '%s'?", table.name);
+    KO_TRY(ko_session_confirm(session, question, err));
+    KO_TRY(set_state(session, KO_RUN_UNDOING, err));
+    KO_TRY(put_back(session, manifest, &ledger, err));
+    if (ledger.present > 0) {
+        (void) ko_fail(err, KO_E_UNCLEAN,
+                       "%llu items were not put back: something took their place",
+                       (unsigned long long) ledger.present);
+        ko_hint(err, "their images are in the run's journal.");
+    }
+
+done:
+    ko_plan_manifest_free(manifest);
+    return err->code;
+}

@@ -1,0 +1,613 @@
+#include "keepone/stage/apply.h"
+
+#include <string.h>
+
+#include "batch_priv.h"
+#include "keepone/base/clock.h"
+#include "keepone/base/log.h"
+#include "keepone/base/random.h"
+#include "keepone/comm/gate.h"
+#include "keepone/comm/phase.h"
+#include "keepone/comm/world.h"
+#include "keepone/record/record.h"
+
+enum {
+    COMMIT_AFTER_US = 5000, /* group commit: a batch waits no longer for others */
+    COMMIT_BYTES = 8 * 1024 * 1024,
+    BACKOFF_FIRST_US = 25000,
+    BACKOFF_MOST_US = 20000000,
+    THROTTLE_LIMIT_S = 600
+};
+
+/* The image of an intent that an earlier attempt left open. */
+struct open_image {
+    uint32_t part;
+    uint64_t line;
+    struct ko_slice image;
+};
+
+/* ---- what the parts of a batch's life have in common ---- */
+
+static void
+count_outcome(struct ko_ledger *ledger, enum ko_outcome outcome)
+{
+    switch (outcome) {
+    case KO_OUTCOME_DELETED:
+        ledger->deleted++;
+        break;
+    case KO_OUTCOME_UNCONFIRMED:
+        ledger->deleted++;
+        ledger->unconfirmed++;
+        break;
+    case KO_OUTCOME_GONE:
+        ledger->gone++;
+        break;
+    case KO_OUTCOME_CHANGED:
+        ledger->changed++;
+        break;
+    case KO_OUTCOME_SPARED:
+        ledger->spared++;
+        break;
+    case KO_OUTCOME_FAILED:
+        ledger->failed++;
+        break;
+    case KO_OUTCOME_NONE:
+        KO_ASSERT(outcome != KO_OUTCOME_NONE);
+    }
+}
+
+enum ko_code
+batch_settle(struct batch *batch, struct line *line, enum ko_outcome outcome, const char *reason,
+             struct ko_error *err)
+{
+    const struct ko_journal_event event = {.kind = KO_EVENT_OUTCOME,
+                                           .part = line->part,
+                                           .line = line->line_number,
+                                           .outcome = outcome,
+                                           .reason = ko_slice_of(reason)};
+
+    KO_ASSERT(line->need != NEED_NOTHING);
+    KO_TRY(ko_journal_add(batch->apply->journal, &event, err));
+    line->need = NEED_NOTHING;
+    batch->apply->ledger.left--;
+    batch->apply->n_settled++;
+    count_outcome(&batch->apply->ledger, outcome);
+
+done:
+    return err->code;
+}
+
+enum ko_code
+batch_add_intent(struct batch *batch, struct line *line, struct ko_slice image,
+                 struct ko_error *err)
+{
+    struct ko_journal_event event = {
+        .kind = KO_EVENT_INTENT, .part = line->part, .line = line->line_number};
+
+    line->image = ko_arena_copy(batch->arena, image, err);
+    if (line->image.data == NULL)
+        return err->code;
+    event.image = line->image;
+    return ko_journal_add(batch->apply->journal, &event, err);
+}
+
+void
+batch_back_off(struct batch *batch, struct ko_error *err)
+{
+    const uint64_t now_us = ko_clock_us();
+    uint64_t most_us = (uint64_t) BACKOFF_FIRST_US
+                       << (batch->n_backoffs < 10 ? batch->n_backoffs : 10);
+
+    if (batch->not_before_us > now_us)
+        return; /* several lines of one reply are one back-off */
+    if (batch->throttled_since_us == 0)
+        batch->throttled_since_us = now_us;
+    if (now_us - batch->throttled_since_us > (uint64_t) THROTTLE_LIMIT_S * 1000000U) {
+        (void) ko_fail(err, KO_E_THROTTLED, "a batch of deletes made no progress in %d s",
+                       THROTTLE_LIMIT_S);
+        ko_hint(err, "run again when the table has capacity: finished deletes are in the journal "
+                     "and will not be repeated.");
+        return;
+    }
+    most_us = most_us > BACKOFF_MOST_US ? BACKOFF_MOST_US : most_us;
+    batch->not_before_us = now_us + 1 + ko_random(most_us);
+    batch->n_backoffs++;
+}
+
+void
+batch_made_progress(struct batch *batch)
+{
+    batch->throttled_since_us = 0;
+    batch->n_backoffs = 0;
+}
+
+enum ko_code
+batch_send(struct batch *batch, const char *operation, bool is_write, ko_dynamodb_done_fn *done,
+           struct ko_error *err)
+{
+    const struct ko_dynamodb_call call = {.operation = operation,
+                                          .body = ko_buf_slice(&batch->apply->request),
+                                          .is_write = is_write,
+                                          .done = done,
+                                          .self = batch};
+
+    batch->is_in_flight = true;
+    return ko_dynamodb_send(batch->apply->config->client, &call, err);
+}
+
+enum ko_code
+batch_end_reply(struct batch *batch, const struct ko_error *local)
+{
+    batch->is_in_flight = false;
+    if (local->code != KO_OK && batch->apply->failure.code == KO_OK)
+        batch->apply->failure = *local;
+    return KO_OK;
+}
+
+/* ---- filling batches with lines ---- */
+
+/* An earlier attempt's image of a line whose intent it left open; absent if there is none. */
+static struct ko_slice
+find_open_image(const struct apply *apply, uint32_t part, uint64_t line)
+{
+    for (size_t i = 0; i < apply->n_open_images; i++)
+        if (apply->open_images[i].part == part && apply->open_images[i].line == line)
+            return apply->open_images[i].image;
+    return (struct ko_slice){NULL, 0};
+}
+
+/* Reads ahead one line that is not finished yet; *is_end if there is none. */
+static enum ko_code
+read_ahead(struct apply *apply, struct ko_line_state *state, bool *is_end, struct ko_error *err)
+{
+    const struct ko_apply_config *config = apply->config;
+
+    *is_end = false;
+    *state = (struct ko_line_state){0};
+    if (apply->has_pending)
+        *state =
+            ko_journal_index_line(apply->index, apply->reader_part, apply->pending.line_number);
+    while (!apply->has_pending) {
+        if (apply->reader == NULL && apply->next_part == apply->end_part) {
+            *is_end = true;
+            return KO_OK;
+        }
+        if (apply->reader == NULL) {
+            const struct ko_plan_part *part = &config->manifest->parts[apply->next_part++];
+
+            KO_TRY(ko_plan_reader_open(config->dir, config->plan_name, part, &apply->reader, err));
+            apply->reader_part = part->part;
+        }
+        KO_TRY(ko_plan_reader_next(apply->reader, &apply->pending, err));
+        if (apply->pending.text.data == NULL) {
+            ko_plan_reader_close(apply->reader);
+            apply->reader = NULL;
+            continue;
+        }
+        *state =
+            ko_journal_index_line(apply->index, apply->reader_part, apply->pending.line_number);
+        apply->has_pending =
+            state->outcome == KO_OUTCOME_NONE || state->outcome == KO_OUTCOME_FAILED;
+    }
+
+done:
+    return err->code;
+}
+
+static enum ko_code
+add_line(struct batch *batch, const struct ko_line_state *state, struct ko_error *err)
+{
+    struct apply *apply = batch->apply;
+    const struct ko_plan_line *pending = &apply->pending;
+    struct line *line = &batch->lines[batch->n_lines];
+
+    *line = (struct line){.part = apply->reader_part,
+                          .line_number = pending->line_number,
+                          .was_unknown = state->is_open};
+    line->primary_key = ko_arena_copy(batch->arena, pending->delete_primary_key, err);
+    line->seen = ko_arena_copy(batch->arena, pending->delete_seen, err);
+    line->keeper_key = ko_arena_copy(batch->arena, pending->keep_primary_key, err);
+    line->keeper_seen = ko_arena_copy(batch->arena, pending->keep_seen, err);
+    if (state->is_open)
+        line->image = find_open_image(apply, line->part, line->line_number);
+    if (err->code != KO_OK)
+        return err->code;
+    batch->n_lines++;
+    apply->has_pending = false;
+    return KO_OK;
+}
+
+/* True if another batch works on the group of this keeper: its transactions go one after the other.
+ */
+static bool
+is_group_busy(const struct apply *apply, const struct batch *except, struct ko_slice keeper_key)
+{
+    for (uint32_t i = 0; i < apply->n_batches; i++) {
+        const struct batch *batch = &apply->batches[i];
+
+        if (batch != except && batch->n_lines > 0 &&
+            ko_slice_equal(batch->lines[0].keeper_key, keeper_key))
+            return true;
+    }
+    return false;
+}
+
+static enum ko_code
+fill(struct batch *batch, struct ko_error *err)
+{
+    struct apply *apply = batch->apply;
+    const bool is_transact = apply->config->safety == KO_SAFETY_TRANSACT;
+    const size_t most = is_transact ? TRANSACT_LINES : CHECKED_LINES;
+
+    ko_arena_reset(batch->arena);
+    while (batch->n_lines < most) {
+        struct ko_line_state state;
+        bool is_end;
+
+        KO_TRY(read_ahead(apply, &state, &is_end, err));
+        apply->is_read = is_end;
+        if (is_end)
+            break;
+        if (is_transact && batch->n_lines > 0 &&
+            !ko_slice_equal(batch->lines[0].keeper_key, apply->pending.keep_primary_key))
+            break;
+        if (is_transact && is_group_busy(apply, batch, apply->pending.keep_primary_key))
+            break;
+        KO_TRY(add_line(batch, &state, err));
+    }
+    batch->not_before_us = 0;
+    batch->throttled_since_us = 0;
+    batch->n_backoffs = 0;
+    batch->commit_since_us = 0;
+    if (batch->n_lines > 0)
+        apply->n_active++;
+
+done:
+    return err->code;
+}
+
+/* ---- moving batches along ---- */
+
+static enum need
+next_need(const struct batch *batch)
+{
+    enum need need = NEED_NOTHING;
+
+    for (size_t i = 0; i < batch->n_lines; i++)
+        if (batch->lines[i].need < need)
+            need = batch->lines[i].need;
+    return need;
+}
+
+/* Sends what the batch needs next, or ends it. */
+static enum ko_code
+advance(struct batch *batch, struct ko_error *err)
+{
+    switch (next_need(batch)) {
+    case NEED_READ:
+        return batch_send_read(batch, err);
+    case NEED_COMMIT:
+        if (batch->commit_since_us == 0)
+            batch->commit_since_us = ko_clock_us();
+        return KO_OK;
+    case NEED_DELETE:
+        if (batch->apply->config->safety == KO_SAFETY_TRANSACT)
+            return batch_send_transaction(batch, err);
+        return batch_send_delete(batch, err);
+    case NEED_RECHECK:
+        return batch_send_recheck(batch, err);
+    case NEED_RESTORE:
+        return batch_send_restore(batch, err);
+    case NEED_NOTHING:
+        batch->n_lines = 0;
+        batch->apply->n_active--;
+        return KO_OK;
+    }
+    return KO_OK;
+}
+
+static bool
+is_commit_due(const struct apply *apply)
+{
+    const uint64_t now_us = ko_clock_us();
+    uint32_t n_waiting = 0;
+
+    for (uint32_t i = 0; i < apply->n_batches; i++) {
+        const struct batch *batch = &apply->batches[i];
+
+        if (batch->n_lines == 0 || batch->commit_since_us == 0)
+            continue;
+        n_waiting++;
+        if (now_us - batch->commit_since_us >= COMMIT_AFTER_US)
+            return true;
+    }
+    return n_waiting > 0 && (n_waiting * 2 >= apply->n_active ||
+                             ko_journal_uncommitted_bytes(apply->journal) >= COMMIT_BYTES);
+}
+
+/* Intents are durable; their deletes may go. */
+static enum ko_code
+commit(struct apply *apply, struct ko_error *err)
+{
+    KO_TRY(ko_journal_commit(apply->journal, NULL, err));
+    for (uint32_t i = 0; i < apply->n_batches; i++) {
+        struct batch *batch = &apply->batches[i];
+
+        if (batch->commit_since_us == 0)
+            continue;
+        batch->commit_since_us = 0;
+        for (size_t k = 0; k < batch->n_lines; k++)
+            if (batch->lines[k].need == NEED_COMMIT)
+                batch->lines[k].need = NEED_DELETE;
+    }
+
+done:
+    return err->code;
+}
+
+/* Everything that can be sent is sent.  After a failure or a stop no batch is begun. */
+static enum ko_code
+move_batches(struct apply *apply, bool may_begin, struct ko_error *err)
+{
+    const uint64_t now_us = ko_clock_us();
+
+    for (uint32_t i = 0; i < apply->n_batches; i++) {
+        struct batch *batch = &apply->batches[i];
+
+        if (batch->is_in_flight || batch->not_before_us > now_us || batch->commit_since_us != 0)
+            continue;
+        if (batch->n_lines > 0)
+            KO_TRY(advance(batch, err));
+        if (batch->n_lines == 0 && may_begin && !apply->is_read) {
+            KO_TRY(fill(batch, err));
+            if (batch->n_lines > 0)
+                KO_TRY(advance(batch, err));
+        }
+    }
+
+done:
+    return err->code;
+}
+
+static bool
+has_reply_to_come(const struct apply *apply)
+{
+    for (uint32_t i = 0; i < apply->n_batches; i++)
+        if (apply->batches[i].is_in_flight)
+            return true;
+    return false;
+}
+
+static enum ko_code
+step(void *self, struct ko_phase *phase, enum ko_phase_state *state, struct ko_error *err)
+{
+    struct apply *apply = self;
+
+    *state = KO_PHASE_WAITING;
+    /* If the client itself fails no reply will come: what is open is settled by the next attempt.
+     */
+    if (ko_dynamodb_step(apply->config->client, err) != KO_OK)
+        return err->code;
+    if (apply->failure.code == KO_OK && is_commit_due(apply))
+        (void) commit(apply, &apply->failure);
+    if (apply->failure.code == KO_OK)
+        (void) move_batches(apply, !ko_phase_is_ending(phase), &apply->failure);
+    if (apply->failure.code != KO_OK && !has_reply_to_come(apply)) {
+        *err = apply->failure;
+        return err->code;
+    }
+    if (apply->n_active == 0 && (apply->is_read || ko_phase_is_ending(phase)))
+        *state = KO_PHASE_DONE;
+    return KO_OK;
+}
+
+static void
+wait_for_replies(void *self, unsigned max_us)
+{
+    const struct apply *apply = self;
+
+    ko_dynamodb_wait(apply->config->client, max_us);
+}
+
+static void
+show(void *self, const uint64_t *totals)
+{
+    const struct apply *apply = self;
+
+    ko_progress_show(apply->config->progress, totals[0]);
+    if (apply->config->pulse != NULL)
+        apply->config->pulse(apply->config->pulse_self);
+}
+
+/* ---- beginning and end ---- */
+
+/* The parts of the partitions this rank owns. */
+static struct ko_journal_parts
+choose_parts(struct apply *apply)
+{
+    const struct ko_plan_manifest *manifest = apply->config->manifest;
+    const unsigned n_ranks = (unsigned) ko_world_size(apply->world);
+    const unsigned rank = (unsigned) ko_world_rank(apply->world);
+    const struct ko_journal_parts parts = {.first = ko_partition_first(rank, n_ranks),
+                                           .last = ko_partition_first(rank + 1, n_ranks)};
+
+    while (apply->next_part < manifest->n_parts &&
+           manifest->parts[apply->next_part].part < parts.first)
+        apply->next_part++;
+    apply->end_part = apply->next_part;
+    while (apply->end_part < manifest->n_parts &&
+           manifest->parts[apply->end_part].part < parts.last)
+        apply->end_part++;
+    return parts;
+}
+
+static enum ko_code
+check_step(void *self, struct ko_phase *phase, enum ko_phase_state *state, struct ko_error *err)
+{
+    struct apply *apply = self;
+    const struct ko_apply_config *config = apply->config;
+
+    (void) phase;
+    *state = apply->next_part == apply->end_part ? KO_PHASE_DONE : KO_PHASE_BUSY;
+    if (apply->next_part < apply->end_part)
+        return ko_plan_check(config->dir, config->plan_name,
+                             &config->manifest->parts[apply->next_part++], err);
+    return KO_OK;
+}
+
+/* Collective: no delete is sent before every part of the plan is known to be as it was written. */
+static enum ko_code
+check_plan(struct apply *apply, struct ko_error *err)
+{
+    const struct ko_phase_ops ops = {.step = check_step};
+    const struct ko_phase_options options = {.name = "check", .ops = &ops, .self = apply};
+    const size_t first_part = apply->next_part;
+
+    (void) ko_phase_run(apply->world, &options, NULL, err);
+    apply->next_part = first_part;
+    return err->code;
+}
+
+/* The images of intents that an earlier attempt left open. */
+static enum ko_code
+read_open_images(struct apply *apply, struct ko_error *err)
+{
+    struct ko_journal_replay *replay = NULL;
+    struct ko_journal_event event;
+    bool has_event;
+
+    apply->open_arena = ko_arena_new(0, err);
+    apply->open_images = ko_alloc_array(apply->ledger.open, sizeof *apply->open_images, err);
+    KO_TRY(err->code);
+    KO_TRY(ko_journal_replay_open(apply->index, &replay, err));
+    for (;;) {
+        KO_TRY(ko_journal_replay_next(replay, &event, &has_event, err));
+        if (!has_event)
+            break;
+        if (!event.is_last_image ||
+            !ko_journal_index_line(apply->index, event.part, event.line).is_open)
+            continue;
+        KO_ASSERT(apply->n_open_images < apply->ledger.open);
+        apply->open_images[apply->n_open_images++] =
+            (struct open_image){.part = event.part,
+                                .line = event.line,
+                                .image = ko_arena_copy(apply->open_arena, event.image, err)};
+        KO_TRY(err->code);
+    }
+
+done:
+    ko_journal_replay_close(replay);
+    return err->code;
+}
+
+/* The journal so far: what is done, what is open. */
+static enum ko_code
+read_journal(struct apply *apply, struct ko_journal_parts parts, struct ko_error *err)
+{
+    KO_TRY(ko_journal_index_read(apply->config->dir, apply->config->manifest, parts, &apply->index,
+                                 err));
+    ko_journal_index_ledger(apply->index, &apply->ledger);
+    if (apply->ledger.open > 0)
+        KO_TRY(read_open_images(apply, err));
+    /* What is open or failed is work like what was never begun. */
+    apply->ledger.left += apply->ledger.open + apply->ledger.failed;
+    apply->ledger.open = 0;
+    apply->ledger.failed = 0;
+
+done:
+    return err->code;
+}
+
+static enum ko_code
+begin_work(struct apply *apply, struct ko_error *err)
+{
+    const struct ko_journal_options journal = {.kind = KO_JOURNAL_APPLY,
+                                               .attempt = apply->config->attempt,
+                                               .rank = (uint32_t) ko_world_rank(apply->world)};
+
+    if (err->code != KO_OK)
+        return err->code;
+    KO_TRY(ko_journal_open(apply->config->dir, &journal, &apply->journal, err));
+    apply->n_batches = ko_dynamodb_room(apply->config->client);
+    apply->batches = ko_alloc_array(apply->n_batches, sizeof *apply->batches, err);
+    for (uint32_t i = 0; i < apply->n_batches && err->code == KO_OK; i++) {
+        apply->batches[i].apply = apply;
+        apply->batches[i].arena = ko_arena_new(0, err);
+    }
+
+done:
+    return err->code;
+}
+
+static void
+free_apply(struct apply *apply)
+{
+    for (uint32_t i = 0; apply->batches != NULL && i < apply->n_batches; i++)
+        ko_arena_free(apply->batches[i].arena);
+    ko_free(apply->batches);
+    ko_free(apply->open_images);
+    ko_arena_free(apply->open_arena);
+    ko_plan_reader_close(apply->reader);
+    ko_journal_abandon(apply->journal);
+    ko_journal_index_free(apply->index);
+    ko_buf_clear(&apply->request);
+}
+
+/* Collective: the journal is closed before anybody looks at the ledger; a failure is told after
+ * that. */
+static enum ko_code
+end_work(struct apply *apply, struct ko_apply_stats *stats, struct ko_error *err)
+{
+    struct ko_journal *const journal = apply->journal;
+    struct ko_error second = {0};
+    uint64_t milliunits[2] = {(uint64_t) (apply->read_units * 1000),
+                              (uint64_t) (apply->write_units * 1000)};
+
+    apply->journal = NULL;
+    if (journal != NULL)
+        (void) ko_journal_close(journal, &second);
+    stats->ledger = apply->ledger;
+    KO_TRY(ko_ledger_sum(apply->world, &stats->ledger, &second));
+    KO_TRY(ko_world_sum(apply->world, milliunits, 2, &second));
+    stats->read_units = (double) milliunits[0] / 1000;
+    stats->write_units = (double) milliunits[1] / 1000;
+
+done:
+    if (err->code == KO_OK)
+        *err = second;
+    return err->code;
+}
+
+enum ko_code
+ko_apply_run(const struct ko_apply_config *config, struct ko_world *world,
+             struct ko_apply_stats *stats, struct ko_error *err)
+{
+    struct apply apply = {.config = config, .world = world};
+    const struct ko_journal_parts parts = choose_parts(&apply);
+    const struct ko_phase_ops ops = {.step = step, .wait = wait_for_replies, .progress = show};
+    const struct ko_phase_options options = {.name = "apply",
+                                             .ops = &ops,
+                                             .self = &apply,
+                                             .finish_on_stop = true,
+                                             .counters = &apply.n_settled,
+                                             .n_counters = 1};
+    const uint64_t start_us = ko_clock_us();
+    uint64_t n_left;
+
+    KO_TRY(check_plan(&apply, err));
+    (void) read_journal(&apply, parts, err);
+    KO_TRY(ko_gate(world, err));
+    (void) begin_work(&apply, err);
+    n_left = apply.ledger.left;
+    KO_TRY(ko_world_sum(world, &n_left, 1, err));
+    ko_progress_begin(config->progress, "apply", "losers", n_left);
+    (void) ko_phase_run(world, &options, NULL, err);
+    ko_progress_end(config->progress);
+    (void) end_work(&apply, stats, err);
+    KO_TRY(ko_gate(world, err));
+    stats->seconds = (double) (ko_clock_us() - start_us) / 1e6;
+
+done:
+    free_apply(&apply);
+    return err->code;
+}

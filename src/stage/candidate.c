@@ -1,0 +1,188 @@
+#include "keepone/stage/candidate.h"
+
+#include "keepone/base/buf.h"
+#include "keepone/comm/phase.h"
+#include "keepone/comm/world.h"
+#include "keepone/record/record.h"
+#include "keepone/store/sorter.h"
+
+enum { ITEMS_PER_STEP = 1024 };
+
+struct sender {
+    const struct ko_candidate_config *config;
+    struct ko_world *world;
+    struct ko_candidate_stats *stats;
+    struct ko_intake_cursor cursor;
+    bool is_log_done;
+    size_t next_claim;
+    bool is_claim_open;
+    uint64_t n_items; /* counter for progress */
+    struct ko_buf record;
+    struct ko_buf scratch;
+};
+
+static enum ko_code
+send_record(struct sender *sender, struct ko_phase *phase, uint64_t fingerprint,
+            const struct ko_slice *values, struct ko_error *err)
+{
+    const unsigned owner =
+        ko_partition_owner(ko_partition_of(fingerprint), (unsigned) ko_world_size(sender->world));
+
+    ko_buf_reset(&sender->record);
+    KO_TRY(ko_record_add(sender->config->rules, values, &sender->record, err));
+    KO_TRY(ko_buf_finish(&sender->record, err));
+    KO_TRY(ko_phase_send(phase, (int) owner, ko_buf_slice(&sender->record), err));
+    sender->stats->n_sent++;
+
+done:
+    return err->code;
+}
+
+/* One row of the log. */
+static enum ko_code
+send_logged(struct sender *sender, struct ko_phase *phase, struct ko_error *err)
+{
+    struct ko_intake *intake = sender->config->intake;
+    struct ko_slice values[KO_LOOKED_MAX];
+    uint64_t fingerprint;
+    bool has_row;
+
+    KO_TRY(ko_intake_next_logged(intake, &sender->cursor, &fingerprint, values, &has_row, err));
+    sender->is_log_done = !has_row;
+    if (has_row && ko_intake_is_candidate(intake, fingerprint))
+        KO_TRY(send_record(sender, phase, fingerprint, values, err));
+
+done:
+    return err->code;
+}
+
+/* One item of the open claim; closes the claim at its end. */
+static enum ko_code
+send_read_again(struct sender *sender, struct ko_phase *phase, struct ko_error *err)
+{
+    const struct ko_candidate_config *config = sender->config;
+    struct ko_slice values[KO_LOOKED_MAX];
+    uint64_t fingerprint;
+    bool has_item;
+    bool is_missing;
+
+    KO_TRY(config->source.ops->next(config->source.self, values, &has_item, err));
+    sender->is_claim_open = has_item;
+    if (!has_item)
+        return KO_OK;
+    KO_TRY(ko_key_fingerprint(config->rules, values, &sender->scratch, &fingerprint, &is_missing,
+                              err));
+    if (!is_missing && ko_intake_is_candidate(config->intake, fingerprint))
+        KO_TRY(send_record(sender, phase, fingerprint, values, err));
+
+done:
+    return err->code;
+}
+
+/* Opens the next claim that is not in the log; *is_done if there is none. */
+static enum ko_code
+open_claim(struct sender *sender, bool *is_done, struct ko_error *err)
+{
+    const struct ko_source *source = &sender->config->source;
+    size_t n_claims;
+    const struct ko_intake_claim *claims = ko_intake_claims(sender->config->intake, &n_claims);
+
+    while (sender->next_claim < n_claims && claims[sender->next_claim].is_logged)
+        sender->next_claim++;
+    *is_done = sender->next_claim == n_claims;
+    if (*is_done)
+        return KO_OK;
+    KO_TRY(source->ops->begin(source->self, claims[sender->next_claim++].index, err));
+    sender->is_claim_open = true;
+    sender->stats->n_read_again++;
+
+done:
+    return err->code;
+}
+
+static enum ko_code
+step(void *self, struct ko_phase *phase, enum ko_phase_state *state, struct ko_error *err)
+{
+    struct sender *sender = self;
+    bool is_done = false;
+
+    *state = KO_PHASE_BUSY;
+    for (int i = 0; i < ITEMS_PER_STEP && !ko_phase_is_full(phase); i++) {
+        if (!sender->is_log_done) {
+            KO_TRY(send_logged(sender, phase, err));
+        } else if (sender->is_claim_open) {
+            KO_TRY(send_read_again(sender, phase, err));
+        } else {
+            KO_TRY(open_claim(sender, &is_done, err));
+            if (is_done)
+                break;
+            continue;
+        }
+        sender->n_items++;
+    }
+    if (is_done)
+        *state = KO_PHASE_DONE;
+
+done:
+    return err->code;
+}
+
+static enum ko_code
+receive(void *self, struct ko_phase *phase, int source, struct ko_slice content,
+        struct ko_error *err)
+{
+    struct sender *sender = self;
+    struct ko_record record;
+
+    (void) phase;
+    (void) source;
+    KO_TRY(ko_record_decode(content, &record, err));
+    KO_TRY(ko_sorter_add(sender->config->sorter, record.fingerprint, content, err));
+    sender->stats->n_received++;
+
+done:
+    return err->code;
+}
+
+static void
+show(void *self, const uint64_t *totals)
+{
+    const struct sender *sender = self;
+
+    ko_progress_show(sender->config->progress, totals[0]);
+}
+
+static enum ko_code
+check_sums(const struct sender *sender, struct ko_error *err)
+{
+    uint64_t sums[2] = {sender->stats->n_sent, sender->stats->n_received};
+
+    if (ko_world_sum(sender->world, sums, 2, err) != KO_OK || sums[0] == sums[1])
+        return err->code;
+    return ko_fail(err, KO_E_BUG, "%llu candidates sent, %llu received",
+                   (unsigned long long) sums[0], (unsigned long long) sums[1]);
+}
+
+enum ko_code
+ko_candidate_run(const struct ko_candidate_config *config, struct ko_world *world,
+                 struct ko_candidate_stats *stats, struct ko_error *err)
+{
+    struct sender sender = {.config = config, .world = world, .stats = stats};
+    const struct ko_phase_ops ops = {.step = step, .receive = receive, .progress = show};
+    const struct ko_phase_options options = {.name = "candidate",
+                                             .ops = &ops,
+                                             .self = &sender,
+                                             .counters = &sender.n_items,
+                                             .n_counters = 1};
+    struct ko_phase_stats phase_stats = {0};
+
+    KO_TRY(ko_phase_run(world, &options, &phase_stats, err));
+    stats->n_wire_bytes = phase_stats.n_wire_bytes;
+    KO_TRY(check_sums(&sender, err));
+    (void) ko_sorter_finish(config->sorter, err);
+
+done:
+    ko_buf_clear(&sender.record);
+    ko_buf_clear(&sender.scratch);
+    return err->code;
+}

@@ -1,0 +1,252 @@
+#include "keepone/stage/find.h"
+
+#include "keepone/base/buf.h"
+#include "keepone/base/clock.h"
+#include "keepone/base/log.h"
+#include "keepone/base/mem.h"
+#include "keepone/comm/gate.h"
+#include "keepone/comm/world.h"
+#include "keepone/record/record.h"
+#include "keepone/stage/candidate.h"
+#include "keepone/stage/intake.h"
+#include "keepone/stage/plan.h"
+#include "keepone/stage/read.h"
+#include "keepone/stage/resolve.h"
+#include "keepone/store/run.h"
+#include "keepone/store/sorter.h"
+
+/* What lives from one round to the next on a rank. */
+struct rounds {
+    struct ko_find_config *config;
+    struct ko_world *world;
+    struct ko_find_stats *stats;
+    struct ko_counts counts; /* of this rank */
+    struct ko_intake *intake;
+    struct ko_sorter *sorter;
+    struct ko_resolve *resolve;
+    uint64_t clock_us;
+};
+
+/* Seconds since the last call. */
+static double
+lap(struct rounds *rounds)
+{
+    const uint64_t now_us = ko_clock_us();
+    const double seconds = (double) (now_us - rounds->clock_us) / 1e6;
+
+    rounds->clock_us = now_us;
+    return seconds;
+}
+
+/*
+ * The budget: three eighths for fingerprints, three for the row log, two for sorting candidates.
+ * A table has its row files instead of a log.
+ */
+static enum ko_code
+open_intake(struct rounds *rounds, struct ko_error *err)
+{
+    const struct ko_find_config *config = rounds->config;
+    const struct ko_intake_options options = {
+        .rules = config->rules,
+        .repeats_bytes = config->memory_bytes / 8 * 3,
+        .log_bytes = config->scan == NULL ? config->memory_bytes / 8 * 3 : 0};
+
+    rounds->intake = ko_intake_new(&options, err);
+    return err->code;
+}
+
+static enum ko_code
+read_round(struct rounds *rounds, struct ko_error *err)
+{
+    struct ko_find_config *config = rounds->config;
+
+    (void) open_intake(rounds, err);
+    KO_TRY(ko_gate(rounds->world, err));
+    if (config->scan != NULL) {
+        struct ko_scan_stats scan_stats = {0};
+        uint64_t sums[2];
+
+        config->scan->intake = rounds->intake;
+        config->scan->source = config->source;
+        config->scan->progress = &config->progress;
+        KO_TRY(ko_scan_run(config->scan, rounds->world, &scan_stats, err));
+        sums[0] = (uint64_t) (scan_stats.read_units * 1000);
+        sums[1] = scan_stats.n_segments_resumed;
+        KO_TRY(ko_world_sum(rounds->world, sums, 2, err));
+        rounds->stats->read_units = (double) sums[0] / 1000;
+        rounds->stats->n_segments_resumed = sums[1];
+    } else {
+        const struct ko_read_config read = {.source = config->source,
+                                            .intake = rounds->intake,
+                                            .n_claims = config->n_claims,
+                                            .progress = &config->progress,
+                                            .expected_items = config->expected_items};
+
+        KO_TRY(ko_read_run(&read, rounds->world, err));
+    }
+    rounds->counts = *ko_intake_counts(rounds->intake);
+    rounds->stats->read_seconds = lap(rounds);
+
+done:
+    return err->code;
+}
+
+static enum ko_code
+fingerprint_round(struct rounds *rounds, struct ko_error *err)
+{
+    struct ko_repeats_stats repeats_stats = {0};
+
+    KO_TRY(ko_intake_finish(rounds->intake, rounds->world, &repeats_stats, err));
+    rounds->stats->fingerprint_wire_bytes = repeats_stats.n_wire_bytes;
+    rounds->stats->fingerprint_seconds = lap(rounds);
+
+done:
+    return err->code;
+}
+
+static int
+compare_records(struct ko_slice a, struct ko_slice b)
+{
+    return ko_record_compare(a, b);
+}
+
+static enum ko_code
+candidate_round(struct rounds *rounds, struct ko_error *err)
+{
+    struct ko_find_config *config = rounds->config;
+    const struct ko_sorter_options sorting = {.memory_bytes = config->memory_bytes / 4,
+                                              .folder = config->spill_folder,
+                                              .compare = compare_records};
+    struct ko_candidate_config candidate = {.rules = config->rules,
+                                            .intake = rounds->intake,
+                                            .source = config->source,
+                                            .progress = &config->progress};
+    struct ko_candidate_stats candidate_stats = {0};
+
+    rounds->sorter = ko_sorter_new(&sorting, err);
+    KO_TRY(ko_gate(rounds->world, err));
+    candidate.sorter = rounds->sorter;
+    ko_progress_begin(&config->progress, "candidate", "items", 0);
+    (void) ko_candidate_run(&candidate, rounds->world, &candidate_stats, err);
+    ko_progress_end(&config->progress);
+    KO_TRY(ko_gate(rounds->world, err));
+    rounds->counts.unique += ko_intake_n_keyed(rounds->intake) - candidate_stats.n_sent;
+    rounds->stats->candidate_wire_bytes = candidate_stats.n_wire_bytes;
+    rounds->stats->n_candidates = candidate_stats.n_sent;
+    rounds->stats->n_claims_read_again = config->scan == NULL ? candidate_stats.n_read_again : 0;
+    rounds->stats->candidate_seconds = lap(rounds);
+    ko_intake_free(rounds->intake);
+    rounds->intake = NULL;
+
+done:
+    return err->code;
+}
+
+static enum ko_code
+resolve_round(struct rounds *rounds, struct ko_error *err)
+{
+    rounds->resolve = ko_resolve_new(rounds->sorter, rounds->config->rules,
+                                     rounds->config->memory_bytes / 8 * 3, err);
+    KO_TRY(ko_gate(rounds->world, err));
+    (void) ko_resolve_run(rounds->resolve, rounds->world, &rounds->counts, err);
+    KO_TRY(ko_gate(rounds->world, err));
+    rounds->stats->counts = rounds->counts;
+    KO_TRY(ko_counts_sum(rounds->world, &rounds->stats->counts, err));
+    KO_TRY(ko_counts_check(&rounds->stats->counts, err));
+    rounds->stats->resolve_seconds = lap(rounds);
+
+done:
+    return err->code;
+}
+
+static enum ko_code
+plan_round(struct rounds *rounds, struct ko_error *err)
+{
+    struct ko_run *run = rounds->config->run;
+    const struct ko_counts *counts = &rounds->stats->counts;
+
+    KO_TRY(
+        ko_plan_run(rounds->resolve, rounds->world, run, counts, rounds->stats->plan_digest, err));
+    if (ko_world_rank(rounds->world) == 0) {
+        const struct ko_run_totals totals = {.read = counts->read,
+                                             .folded = counts->folded,
+                                             .filtered = counts->filtered,
+                                             .missing = counts->missing,
+                                             .unique = counts->unique,
+                                             .keepers = counts->keepers,
+                                             .planned = counts->planned,
+                                             .review = counts->review};
+
+        (void) ko_run_finish_reading(run, &totals, rounds->stats->plan_digest, err);
+    }
+    KO_TRY(ko_gate(rounds->world, err));
+    rounds->stats->plan_seconds = lap(rounds);
+
+done:
+    return err->code;
+}
+
+/* Collective: what each rank knows for itself becomes what the job knows. */
+static enum ko_code
+sum_stats(struct rounds *rounds, struct ko_error *err)
+{
+    struct ko_find_stats *stats = rounds->stats;
+    uint64_t sums[5] = {stats->n_claims_read_again, stats->n_candidates,
+                        stats->fingerprint_wire_bytes, stats->candidate_wire_bytes,
+                        ko_mem_peak_bytes()};
+
+    if (ko_world_sum(rounds->world, sums, 5, err) != KO_OK)
+        return err->code;
+    stats->n_claims_read_again = sums[0];
+    stats->n_candidates = sums[1];
+    stats->fingerprint_wire_bytes = sums[2];
+    stats->candidate_wire_bytes = sums[3];
+    stats->peak_bytes = sums[4];
+    return KO_OK;
+}
+
+enum ko_code
+ko_find_run(struct ko_find_config *config, struct ko_world *world, struct ko_find_stats *stats,
+            struct ko_error *err)
+{
+    struct rounds rounds = {
+        .config = config, .world = world, .stats = stats, .clock_us = ko_clock_us()};
+
+    KO_TRY(read_round(&rounds, err));
+    KO_TRY(fingerprint_round(&rounds, err));
+    KO_TRY(candidate_round(&rounds, err));
+    KO_TRY(resolve_round(&rounds, err));
+    if (config->run != NULL)
+        KO_TRY(plan_round(&rounds, err));
+    KO_TRY(sum_stats(&rounds, err));
+
+done:
+    ko_resolve_free(rounds.resolve);
+    ko_sorter_free(rounds.sorter);
+    ko_intake_free(rounds.intake);
+    return err->code;
+}
+
+static void
+add_u64(struct ko_buf *out, const char *name, uint64_t value)
+{
+    ko_buf_add_format(out, ",\"%s\":%llu", name, (unsigned long long) value);
+}
+
+void
+ko_find_stats_add_json(struct ko_buf *out, const struct ko_find_stats *stats)
+{
+    ko_buf_add_text(out, "\"counts\":");
+    ko_counts_add_json(out, &stats->counts);
+    add_u64(out, "candidates", stats->n_candidates);
+    add_u64(out, "claims_read_again", stats->n_claims_read_again);
+    add_u64(out, "peak_bytes", stats->peak_bytes);
+    ko_buf_add_format(out,
+                      ",\"read_units\":%.1f,\"seconds\":{\"candidate\":%.3f,\"fingerprint\":%.3f,"
+                      "\"plan\":%.3f,\"read\":%.3f,\"resolve\":%.3f}",
+                      stats->read_units, stats->candidate_seconds, stats->fingerprint_seconds,
+                      stats->plan_seconds, stats->read_seconds, stats->resolve_seconds);
+    ko_buf_add_format(out, ",\"wire_bytes\":{\"candidate\":%llu,\"fingerprint\":%llu}",
+                      (unsigned long long) stats->candidate_wire_bytes,
+                      (unsigned long long) stats->fingerprint_wire_bytes);
+}

@@ -1,0 +1,118 @@
+#include "keepone/stage/group.h"
+
+const char *
+ko_doubt_name(enum ko_doubt doubt)
+{
+    switch (doubt) {
+    case KO_DOUBT_PRIMARY_KEY:
+        return "primary_key";
+    case KO_DOUBT_MAX_GROUP:
+        return "max_group";
+    case KO_DOUBT_EXPIRED:
+        return "expired";
+    case KO_DOUBT_UNUSABLE:
+        return "unusable";
+    case KO_DOUBT_MIXED_TYPES:
+        return "mixed_types";
+    case KO_DOUBT_SAME:
+        return "same";
+    case KO_DOUBT_TTL:
+        return "ttl";
+    case KO_DOUBT_NONE:
+        break;
+    }
+    return "none";
+}
+
+static void
+raise_doubt(struct ko_group *group, enum ko_doubt doubt)
+{
+    if (doubt < group->doubt)
+        group->doubt = doubt;
+}
+
+/* Expired records come last and unusable values lose, so the keeper shows whether there is a better
+ * one. */
+static void
+judge_keeper(struct ko_group *group, const struct ko_rules *rules, const struct ko_record *keeper)
+{
+    if (rules->has_ttl && keeper->expires_s < rules->as_of_s)
+        raise_doubt(group, KO_DOUBT_EXPIRED);
+    if (rules->n_keep > 0 && !rules->keep_any && keeper->kinds.data[0] == KO_KEEP_UNUSABLE)
+        raise_doubt(group, KO_DOUBT_UNUSABLE);
+}
+
+static void
+judge_loser(struct ko_group *group, const struct ko_rules *rules, const struct ko_record *keeper,
+            const struct ko_record *loser)
+{
+    if (rules->max_group != 0 && group->n_members > rules->max_group)
+        raise_doubt(group, KO_DOUBT_MAX_GROUP);
+    for (size_t i = 0; i < rules->n_keep; i++) {
+        const char a = keeper->kinds.data[i];
+        const char b = loser->kinds.data[i];
+
+        if (a != KO_KEEP_UNUSABLE && b != KO_KEEP_UNUSABLE && a != b)
+            raise_doubt(group, KO_DOUBT_MIXED_TYPES);
+    }
+    if (!ko_slice_equal(keeper->same, loser->same))
+        raise_doubt(group, KO_DOUBT_SAME);
+    if (rules->has_ttl && keeper->expires_s < loser->expires_s)
+        raise_doubt(group, KO_DOUBT_TTL);
+}
+
+static enum ko_code
+copy_bytes(struct ko_buf *to, const struct ko_record *record, struct ko_error *err)
+{
+    ko_buf_reset(to);
+    ko_buf_add_slice(to, record->bytes);
+    return ko_buf_finish(to, err);
+}
+
+enum ko_code
+ko_group_begin(struct ko_group *group, const struct ko_rules *rules, const struct ko_record *record,
+               struct ko_error *err)
+{
+    group->n_members = 1;
+    group->n_folded = 0;
+    group->doubt = KO_DOUBT_NONE;
+    KO_TRY(copy_bytes(&group->keeper, record, err));
+    KO_TRY(copy_bytes(&group->latest, record, err));
+    judge_keeper(group, rules, record);
+
+done:
+    return err->code;
+}
+
+enum ko_code
+ko_group_add(struct ko_group *group, const struct ko_rules *rules, const struct ko_record *record,
+             enum ko_group_step *step, struct ko_error *err)
+{
+    struct ko_record keeper;
+
+    KO_TRY(ko_record_decode(ko_buf_slice(&group->keeper), &keeper, err));
+    if (keeper.fingerprint != record->fingerprint || !ko_slice_equal(keeper.key, record->key)) {
+        *step = KO_GROUP_OTHER;
+        return KO_OK;
+    }
+    if (ko_slice_equal(ko_buf_slice(&group->latest), record->bytes)) {
+        *step = KO_GROUP_FOLDED;
+        group->n_folded++;
+        return KO_OK;
+    }
+    *step = KO_GROUP_MEMBER;
+    group->n_members++;
+    judge_loser(group, rules, &keeper, record);
+    KO_TRY(copy_bytes(&group->latest, record, err));
+
+done:
+    return err->code;
+}
+
+void
+ko_group_clear(struct ko_group *group)
+{
+    ko_buf_clear(&group->keeper);
+    ko_buf_clear(&group->latest);
+    *group = (struct ko_group){0};
+}

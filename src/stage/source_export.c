@@ -1,0 +1,101 @@
+#include "keepone/base/mem.h"
+#include "keepone/format/item.h"
+#include "keepone/stage/source.h"
+#include "keepone/store/export.h"
+
+struct export_source {
+    const struct ko_export *export;
+    const struct ko_rules *rules;
+    struct ko_export_reader *reader;
+    struct ko_item_walker *walker;
+};
+
+static enum ko_code
+begin(void *self, uint64_t claim_index, struct ko_error *err)
+{
+    struct export_source *source = self;
+
+    KO_ASSERT(claim_index < source->export->n_files);
+    return ko_export_reader_begin(source->reader, &source->export->files[claim_index], err);
+}
+
+/* Every item of a table has the table's key: one without it means that the key was told wrong. */
+static enum ko_code
+check_primary_key(const struct ko_rules *rules, const struct ko_slice *values, struct ko_error *err)
+{
+    for (size_t i = 0; i < (rules->has_range ? 2U : 1U); i++) {
+        if (values[i].data != NULL)
+            continue;
+        (void) ko_fail(err, KO_E_OPTION,
+                       "the item has no attribute '%.*s', which is in the primary key",
+                       KO_SLICE_ARG(rules->looked[i].path.text));
+        ko_hint(err, "give the table's real key with --primary-key, or its name with --table.");
+        return err->code;
+    }
+    return KO_OK;
+}
+
+static enum ko_code
+next(void *self, struct ko_slice *values, bool *has_item, struct ko_error *err)
+{
+    struct export_source *source = self;
+    const struct ko_rules *rules = source->rules;
+    struct ko_slice name_values[KO_LOOKED_MAX];
+    struct ko_slice line;
+
+    KO_TRY(ko_export_reader_next(source->reader, &line, err));
+    *has_item = line.data != NULL;
+    if (!*has_item)
+        return KO_OK;
+    if (rules->is_flat)
+        (void) ko_item_walk_line(source->walker, line, values, err);
+    else if (ko_item_walk_line(source->walker, line, name_values, err) == KO_OK)
+        (void) ko_rules_look(rules, name_values, values, err);
+    if (err->code == KO_OK)
+        (void) check_primary_key(rules, values, err);
+    if (err->code != KO_OK)
+        ko_export_reader_context(source->reader, err);
+
+done:
+    return err->code;
+}
+
+/* An export is read whole. */
+static uint64_t
+n_filtered(void *self)
+{
+    (void) self;
+    return 0;
+}
+
+static void
+free_source(void *self)
+{
+    struct export_source *source = self;
+
+    ko_export_reader_free(source->reader);
+    ko_item_walker_free(source->walker);
+    ko_free(source);
+}
+
+struct ko_source
+ko_source_of_export(const struct ko_export *export, const struct ko_rules *rules, bool check_md5,
+                    struct ko_error *err)
+{
+    static const struct ko_source_ops ops = {
+        .begin = begin, .next = next, .n_filtered = n_filtered, .free = free_source};
+    const struct ko_export_reader_options options = {.no_md5 = !check_md5};
+    struct export_source *source = ko_alloc(sizeof *source, err);
+
+    if (source == NULL)
+        return (struct ko_source){NULL, NULL};
+    source->export = export;
+    source->rules = rules;
+    source->reader = ko_export_reader_new(&options, err);
+    if (source->reader != NULL)
+        source->walker = ko_item_walker_new(rules->names, rules->n_names, err);
+    if (source->walker != NULL)
+        return (struct ko_source){&ops, source};
+    free_source(source);
+    return (struct ko_source){NULL, NULL};
+}

@@ -1,0 +1,319 @@
+#include "keepone/stage/undo.h"
+
+#include "keepone/aws/dynamodb.h"
+#include "keepone/base/clock.h"
+#include "keepone/base/mem.h"
+#include "keepone/base/random.h"
+#include "keepone/comm/gate.h"
+#include "keepone/comm/phase.h"
+#include "keepone/comm/world.h"
+#include "keepone/format/json.h"
+#include "keepone/format/value.h"
+#include "keepone/record/record.h"
+
+enum { COMMIT_BYTES = 64 * 1024, COMMIT_AFTER_US = 1000000, BACKOFF_US = 500000 };
+
+/* An item on its way back. */
+struct place {
+    struct undo *undo;
+    struct ko_arena *arena; /* of the image */
+    uint32_t part;
+    uint64_t line;
+    struct ko_slice image; /* absent: this place is free */
+    bool was_unknown;      /* an earlier try may have put it back */
+    bool is_in_flight;
+    uint64_t not_before_us;
+};
+
+struct undo {
+    const struct ko_undo_config *config;
+    struct ko_world *world;
+    struct ko_journal_index *index;
+    struct ko_journal_replay *replay;
+    struct ko_journal *journal;
+    struct place *places;
+    uint32_t n_places;
+    uint32_t n_taken;
+    bool is_read;
+    uint64_t committed_us;
+    uint64_t n_done; /* counter for progress */
+    struct ko_ledger ledger;
+    struct ko_error failure;
+    struct ko_buf request;
+};
+
+static enum ko_code
+finish(struct place *place, enum ko_undo outcome, const char *reason, struct ko_error *err)
+{
+    struct undo *undo = place->undo;
+    const struct ko_journal_event event = {.kind = KO_EVENT_UNDO,
+                                           .part = place->part,
+                                           .line = place->line,
+                                           .undo = outcome,
+                                           .reason = ko_slice_of(reason)};
+
+    KO_TRY(ko_journal_add(undo->journal, &event, err));
+    undo->ledger.restored += outcome == KO_UNDO_RESTORED;
+    undo->ledger.present += outcome == KO_UNDO_PRESENT;
+    undo->ledger.undo_failed += outcome == KO_UNDO_FAILED;
+    undo->n_done++;
+    undo->n_taken--;
+    place->image = (struct ko_slice){NULL, 0};
+
+done:
+    return err->code;
+}
+
+/* Something stands at the item's place: our own work of an earlier try, or somebody else's. */
+static enum ko_code
+take_presence(struct place *place, struct ko_slice body, struct ko_error *err)
+{
+    struct ko_slice item;
+    struct ko_buf found = {0};
+    struct ko_buf ours = {0};
+    bool is_ours = false;
+
+    KO_TRY(ko_json_member(body, "Item", &item, err));
+    if (place->was_unknown && item.data != NULL) {
+        KO_TRY(ko_item_add_canonical(&found, item, err));
+        KO_TRY(ko_item_add_canonical(&ours, place->image, err));
+        is_ours = ko_slice_equal(ko_buf_slice(&found), ko_buf_slice(&ours));
+    }
+    KO_TRY(finish(place, is_ours ? KO_UNDO_RESTORED : KO_UNDO_PRESENT, NULL, err));
+
+done:
+    ko_buf_clear(&found);
+    ko_buf_clear(&ours);
+    return err->code;
+}
+
+static enum ko_code
+put_arrived(void *self, const struct ko_dynamodb_reply *reply, struct ko_error *err)
+{
+    struct place *place = self;
+    struct undo *undo = place->undo;
+    struct ko_error local = {0};
+
+    (void) err;
+    place->is_in_flight = false;
+    if (reply->kind == KO_REPLY_OK) {
+        (void) finish(place, KO_UNDO_RESTORED, NULL, &local);
+    } else if (reply->kind == KO_REPLY_UNKNOWN) {
+        place->was_unknown = true;
+        place->not_before_us = ko_clock_us() + ko_random(BACKOFF_US);
+    } else if (reply->fault == KO_FAULT_CONDITION) {
+        (void) take_presence(place, reply->body, &local);
+    } else {
+        (void) ko_dynamodb_reply_error(reply, "putting an item back", &local);
+    }
+    if (local.code != KO_OK && undo->failure.code == KO_OK)
+        undo->failure = local;
+    return KO_OK;
+}
+
+static enum ko_code
+send_put(struct place *place, struct ko_error *err)
+{
+    struct undo *undo = place->undo;
+    struct ko_buf *request = &undo->request;
+    struct ko_dynamodb_call call = {
+        .operation = "PutItem", .is_write = true, .done = put_arrived, .self = place};
+
+    ko_buf_reset(request);
+    ko_buf_add_text(request, "{\"ConditionExpression\":\"attribute_not_exists(#k)\","
+                             "\"ExpressionAttributeNames\":{\"#k\":");
+    ko_json_add_string(request, undo->config->hash_name);
+    ko_buf_add_text(request, "},\"Item\":");
+    ko_buf_add_slice(request, place->image);
+    ko_buf_add_text(request, ",\"ReturnValuesOnConditionCheckFailure\":\"ALL_OLD\",\"TableName\":");
+    ko_json_add_string(request, undo->config->table_name);
+    ko_buf_add_char(request, '}');
+    KO_TRY(ko_buf_finish(request, err));
+    call.body = ko_buf_slice(request);
+    KO_TRY(ko_dynamodb_send(undo->config->client, &call, err));
+    place->is_in_flight = true;
+
+done:
+    return err->code;
+}
+
+/* Deleted by us, or perhaps so, and not put back yet. */
+static bool
+is_wanted(const struct undo *undo, const struct ko_journal_event *event)
+{
+    const struct ko_line_state state = ko_journal_index_line(undo->index, event->part, event->line);
+
+    if (!event->is_last_image || state.undo == KO_UNDO_RESTORED || state.undo == KO_UNDO_PRESENT)
+        return false;
+    return state.is_open || state.outcome == KO_OUTCOME_DELETED ||
+           state.outcome == KO_OUTCOME_UNCONFIRMED;
+}
+
+/* Takes the next item into a free place. */
+static enum ko_code
+take_next(struct undo *undo, struct place *place, struct ko_error *err)
+{
+    struct ko_journal_event event;
+    bool has_event = true;
+
+    while (has_event) {
+        KO_TRY(ko_journal_replay_next(undo->replay, &event, &has_event, err));
+        if (has_event && is_wanted(undo, &event))
+            break;
+    }
+    undo->is_read = !has_event;
+    if (!has_event)
+        return KO_OK;
+    ko_arena_reset(place->arena);
+    place->part = event.part;
+    place->line = event.line;
+    place->was_unknown = false;
+    place->not_before_us = 0;
+    place->image = ko_arena_copy(place->arena, event.image, err);
+    undo->n_taken++;
+
+done:
+    return err->code;
+}
+
+static enum ko_code
+fill_places(struct undo *undo, bool may_begin, struct ko_error *err)
+{
+    const uint64_t now_us = ko_clock_us();
+
+    for (uint32_t i = 0; i < undo->n_places; i++) {
+        struct place *place = &undo->places[i];
+
+        if (place->image.data == NULL && may_begin && !undo->is_read)
+            KO_TRY(take_next(undo, place, err));
+        if (place->image.data != NULL && !place->is_in_flight && place->not_before_us <= now_us)
+            KO_TRY(send_put(place, err));
+    }
+    if (ko_journal_uncommitted_bytes(undo->journal) >= COMMIT_BYTES ||
+        now_us - undo->committed_us >= COMMIT_AFTER_US) {
+        undo->committed_us = now_us;
+        KO_TRY(ko_journal_commit(undo->journal, NULL, err));
+    }
+
+done:
+    return err->code;
+}
+
+static bool
+has_reply_to_come(const struct undo *undo)
+{
+    for (uint32_t i = 0; i < undo->n_places; i++)
+        if (undo->places[i].is_in_flight)
+            return true;
+    return false;
+}
+
+static enum ko_code
+step(void *self, struct ko_phase *phase, enum ko_phase_state *state, struct ko_error *err)
+{
+    struct undo *undo = self;
+
+    *state = KO_PHASE_WAITING;
+    if (ko_dynamodb_step(undo->config->client, err) != KO_OK)
+        return err->code;
+    if (undo->failure.code == KO_OK)
+        (void) fill_places(undo, !ko_phase_is_ending(phase), &undo->failure);
+    if (undo->failure.code != KO_OK && !has_reply_to_come(undo)) {
+        *err = undo->failure;
+        return err->code;
+    }
+    if (undo->n_taken == 0 && (undo->is_read || ko_phase_is_ending(phase)))
+        *state = KO_PHASE_DONE;
+    return KO_OK;
+}
+
+static void
+wait_for_replies(void *self, unsigned max_us)
+{
+    const struct undo *undo = self;
+
+    ko_dynamodb_wait(undo->config->client, max_us);
+}
+
+static void
+show(void *self, const uint64_t *totals)
+{
+    const struct undo *undo = self;
+
+    ko_progress_show(undo->config->progress, totals[0]);
+    if (undo->config->pulse != NULL)
+        undo->config->pulse(undo->config->pulse_self);
+}
+
+static enum ko_code
+begin_undo(struct undo *undo, struct ko_error *err)
+{
+    const struct ko_undo_config *config = undo->config;
+    const unsigned n_ranks = (unsigned) ko_world_size(undo->world);
+    const unsigned rank = (unsigned) ko_world_rank(undo->world);
+    const struct ko_journal_parts parts = {.first = ko_partition_first(rank, n_ranks),
+                                           .last = ko_partition_first(rank + 1, n_ranks)};
+    const struct ko_journal_options journal = {
+        .kind = KO_JOURNAL_UNDO, .attempt = config->attempt, .rank = rank};
+
+    KO_TRY(ko_journal_index_read(config->dir, config->manifest, parts, &undo->index, err));
+    ko_journal_index_ledger(undo->index, &undo->ledger);
+    undo->ledger.undo_failed = 0;
+    KO_TRY(ko_journal_replay_open(undo->index, &undo->replay, err));
+    KO_TRY(ko_journal_open(config->dir, &journal, &undo->journal, err));
+    undo->n_places = ko_dynamodb_room(config->client);
+    undo->places = ko_alloc_array(undo->n_places, sizeof *undo->places, err);
+    for (uint32_t i = 0; i < undo->n_places && err->code == KO_OK; i++) {
+        undo->places[i].undo = undo;
+        undo->places[i].arena = ko_arena_new(0, err);
+    }
+
+done:
+    return err->code;
+}
+
+static void
+free_undo(struct undo *undo)
+{
+    for (uint32_t i = 0; undo->places != NULL && i < undo->n_places; i++)
+        ko_arena_free(undo->places[i].arena);
+    ko_free(undo->places);
+    ko_journal_replay_close(undo->replay);
+    ko_journal_abandon(undo->journal);
+    ko_journal_index_free(undo->index);
+    ko_buf_clear(&undo->request);
+}
+
+enum ko_code
+ko_undo_run(const struct ko_undo_config *config, struct ko_world *world, struct ko_ledger *ledger,
+            struct ko_error *err)
+{
+    struct undo undo = {.config = config, .world = world, .committed_us = ko_clock_us()};
+    const struct ko_phase_ops ops = {.step = step, .wait = wait_for_replies, .progress = show};
+    const struct ko_phase_options options = {.name = "undo",
+                                             .ops = &ops,
+                                             .self = &undo,
+                                             .finish_on_stop = true,
+                                             .counters = &undo.n_done,
+                                             .n_counters = 1};
+    struct ko_journal *journal;
+    struct ko_error second = {0};
+
+    (void) begin_undo(&undo, err);
+    KO_TRY(ko_gate(world, err));
+    ko_progress_begin(config->progress, "undo", "items", 0);
+    (void) ko_phase_run(world, &options, NULL, err);
+    ko_progress_end(config->progress);
+    journal = undo.journal;
+    undo.journal = NULL;
+    (void) ko_journal_close(journal, &second);
+    *ledger = undo.ledger;
+    (void) ko_ledger_sum(world, ledger, &second);
+    if (err->code == KO_OK)
+        *err = second;
+    KO_TRY(ko_gate(world, err));
+
+done:
+    free_undo(&undo);
+    return err->code;
+}
