@@ -93,7 +93,7 @@ ko_fault_of(struct ko_slice error_code, int http_status)
     }
     if (http_status == 429)
         return KO_FAULT_THROTTLED;
-    if (http_status >= 500)
+    if (http_status >= 500 || http_status == 408)
         return KO_FAULT_TRANSIENT;
     return http_status == 401 || http_status == 403 ? KO_FAULT_ACCESS : KO_FAULT_OTHER;
 }

@@ -5,6 +5,8 @@
 #include "keepone/base/buf.h"
 #include "keepone/format/json.h"
 
+#define CREATED "created:"
+
 /* Writes the member's text into to, "" if there is no such member. */
 static enum ko_code
 read_text(struct ko_slice object, const char *name, char *to, size_t size, struct ko_error *err)
@@ -138,6 +140,37 @@ done:
     return err->code;
 }
 
+/* DynamoDB Local gives no TableId; there the time of creation tells a table from its successor. */
+static enum ko_code
+read_id(struct ko_slice table_text, struct ko_table *table, struct ko_error *err)
+{
+    struct ko_slice created = {NULL, 0};
+
+    KO_TRY(read_text(table_text, "TableId", table->id, sizeof table->id, err));
+    if (table->id[0] != '\0')
+        return KO_OK;
+    KO_TRY(ko_json_member(table_text, "CreationDateTime", &created, err));
+    if (created.data != NULL)
+        (void) snprintf(table->id, sizeof table->id, CREATED "%.*s", KO_SLICE_ARG(created));
+
+done:
+    return err->code;
+}
+
+bool
+ko_table_may_be(const struct ko_table *table, struct ko_slice id)
+{
+    const struct ko_slice own = ko_slice_of(table->id);
+    const size_t n = sizeof CREATED - 1;
+
+    if (id.n == 0 || own.n == 0)
+        return true;
+    if ((own.n > n && memcmp(own.data, CREATED, n) == 0) !=
+        (id.n > n && memcmp(id.data, CREATED, n) == 0))
+        return true;
+    return ko_slice_equal(own, id);
+}
+
 enum ko_code
 ko_table_read_description(struct ko_slice reply, struct ko_table *table, struct ko_error *err)
 {
@@ -146,7 +179,7 @@ ko_table_read_description(struct ko_slice reply, struct ko_table *table, struct 
     KO_TRY(open_member(reply, "Table", &text, err));
     KO_TRY(read_required(text, "TableName", table->name, sizeof table->name, err));
     KO_TRY(read_text(text, "TableArn", table->arn, sizeof table->arn, err));
-    KO_TRY(read_text(text, "TableId", table->id, sizeof table->id, err));
+    KO_TRY(read_id(text, table, err));
     KO_TRY(read_required(text, "TableStatus", table->status, sizeof table->status, err));
     KO_TRY(read_count(text, "ItemCount", &table->n_items, err));
     KO_TRY(read_count(text, "TableSizeBytes", &table->size_bytes, err));

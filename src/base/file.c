@@ -217,6 +217,19 @@ ko_folder_sync(const char *path, struct ko_error *err)
 }
 
 enum ko_code
+ko_disk_sync(const char *path, struct ko_error *err)
+{
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+    if (fd < 0)
+        return ko_fail_errno(err, KO_E_IO, errno, "cannot open '%s'", path);
+    if (syncfs(fd) != 0)
+        (void) ko_fail_errno(err, KO_E_IO, errno, "cannot make the files in '%s' durable", path);
+    (void) close(fd);
+    return err->code;
+}
+
+enum ko_code
 ko_folder_remove(const char *path, struct ko_error *err)
 {
     struct ko_names names = {0};

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -90,6 +91,48 @@ ko_free(void *block)
         return;
     n_live--;
     free(block);
+}
+
+/* Maps more than needed and gives back what stands out of the alignment. */
+static char *
+map_aligned(size_t n_bytes)
+{
+    char *const mapped = mmap(NULL, n_bytes + KO_PAGES_BYTES, PROT_READ | PROT_WRITE,
+                              MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    size_t before;
+
+    if (mapped == MAP_FAILED)
+        return NULL;
+    before = (size_t) (-(uintptr_t) mapped & (KO_PAGES_BYTES - 1));
+    if (before > 0)
+        (void) munmap(mapped, before);
+    (void) munmap(mapped + before + n_bytes, KO_PAGES_BYTES - before);
+    return mapped + before;
+}
+
+void *
+ko_pages_new(size_t n_bytes, struct ko_error *err)
+{
+    char *pages;
+
+    KO_ASSERT(n_bytes > 0 && n_bytes % KO_PAGES_BYTES == 0);
+    pages = is_told_to_fail() ? NULL : map_aligned(n_bytes);
+    if (pages == NULL) {
+        (void) ko_fail(err, KO_E_MEMORY, "cannot map %zu bytes", n_bytes);
+        return NULL;
+    }
+    (void) madvise(pages, n_bytes, MADV_HUGEPAGE); /* where it is refused, small pages do */
+    n_live++;
+    return pages;
+}
+
+void
+ko_pages_free(void *pages, size_t n_bytes)
+{
+    if (pages == NULL)
+        return;
+    n_live--;
+    (void) munmap(pages, n_bytes);
 }
 
 uint64_t

@@ -26,7 +26,8 @@ complete_text(const struct ko_world *world, uint64_t n_failed, struct ko_error *
     size_t n = strlen(err->text);
     size_t room;
 
-    if (world->size == 1 || err->code == KO_E_STOPPED || is_complete(err->text))
+    /* Up to KO_E_STOPPED a code says something of the job, not of a rank. */
+    if (world->size == 1 || err->code <= KO_E_STOPPED || is_complete(err->text))
         return;
     (void) snprintf(suffix, sizeof suffix, " (rank %d of %d on %s; %llu rank%s failed)",
                     world->rank, world->size, world->host, (unsigned long long) n_failed,

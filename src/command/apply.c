@@ -38,7 +38,7 @@ check_pitr(const struct ko_session *session, const struct ko_table *table, struc
     if (table->pitr == KO_PITR_ENABLED || session->job.no_pitr_check)
         return KO_OK;
     if (table->pitr == KO_PITR_UNKNOWN_OPERATION) {
-        ko_log(KO_LOG_WARN, "this endpoint knows no point-in-time recovery");
+        ko_session_warn(session, "this endpoint knows no point-in-time recovery");
         return KO_OK;
     }
     (void) ko_fail(err, KO_E_REFUSED, "table '%s' has no point-in-time recovery", table->name);
@@ -164,11 +164,33 @@ end_apply(struct ko_session *session, const struct ko_apply_stats *stats, uint64
     struct ko_error second = {0};
 
     if (err->code == KO_OK && stats->ledger.left == 0 && stats->ledger.failed == 0)
-        (void) set_state(session, KO_RUN_APPLIED, err);
+        (void) set_state(session, KO_RUN_APPLIED, err); /* for a run that is applied: nothing */
     if (ko_session_is_first(session) && stats->ledger.planned > 0)
         (void) show_result(session, stats, err->code == KO_OK ? err : &second);
     KO_TRY(ko_gate(session->world, err));
     KO_TRY(judge(&stats->ledger, n_planned, err));
+
+done:
+    return err->code;
+}
+
+/* Collective: everything that can forbid the first delete, and the yes. */
+static enum ko_code
+get_ready(struct ko_session *session, const struct ko_plan_manifest *manifest, struct ko_error *err)
+{
+    struct ko_table table;
+    char question[KO_TABLE_NAME_BYTES + 64];
+
+    (void) ko_run_check_state(session->run, KO_RUN_APPLYING, err);
+    if (err->code == KO_OK)
+        (void) check_limits(session, manifest->n_lines, err);
+    KO_TRY(ko_gate(session->world, err));
+    KO_TRY(ko_session_bind_table(session, &table, err));
+    KO_TRY(check_pitr(session, &table, err));
+    (void) snprintf(question, sizeof question, "Delete up to %llu items from table '%s'?",
+                    (unsigned long long) manifest->n_lines, table.name);
+    KO_TRY(ko_session_confirm(session, question, err));
+    KO_TRY(set_state(session, KO_RUN_APPLYING, err));
 
 done:
     return err->code;
@@ -179,21 +201,13 @@ ko_apply_planned(struct ko_session *session, struct ko_error *err)
 {
     struct ko_plan_manifest *manifest = NULL;
     struct ko_apply_stats stats = {0};
-    struct ko_table table;
-    char question[KO_TABLE_NAME_BYTES + 64];
 
-    (void) ko_run_check_state(session->run, KO_RUN_APPLYING, err);
     if (err->code == KO_OK)
         (void) ko_plan_open(session->run, &manifest, err);
-    if (err->code == KO_OK)
-        (void) check_limits(session, manifest->n_lines, err);
     KO_TRY(ko_gate(session->world, err));
-    KO_TRY(ko_session_bind_table(session, &table, err));
-    KO_TRY(check_pitr(session, &table, err));
-    (void) snprintf(question, sizeof question, "Delete up to %llu items from table '%s'?",
-                    (unsigned long long) manifest->n_lines, table.name);
-    KO_TRY(ko_session_confirm(session, question, err));
-    KO_TRY(set_state(session, KO_RUN_APPLYING, err));
+    /* An applied run has nothing left to do: the same command says again how it ended. */
+    if (session->run->state != KO_RUN_APPLIED)
+        KO_TRY(get_ready(session, manifest, err));
     (void) run_stage(session, manifest, &stats, err);
     (void) end_apply(session, &stats, manifest->n_lines, err);
 

@@ -18,13 +18,13 @@ check_table(const struct ko_session *session, const struct ko_table *table, stru
     if (strcmp(table->status, "ACTIVE") != 0 && strcmp(table->status, "UPDATING") != 0) {
         (void) ko_fail(err, KO_E_REFUSED, "table '%s' is %s", table->name, table->status);
         ko_hint(err, "try again when it is ACTIVE.");
-    } else if (planned.data == NULL) {
-        ko_log(KO_LOG_WARN, "the run does not know its table's id, so only the name was compared");
-    } else if (!ko_slice_equal(planned, ko_slice_of(table->id))) {
+    } else if (!ko_table_may_be(table, planned)) {
         (void) ko_fail(err, KO_E_REFUSED,
                        "the plan is for the table with id %.*s, but table '%s' has the id %s",
                        KO_SLICE_ARG(planned), table->name, table->id);
         ko_hint(err, "a plan is bound to its table; find again on this one.");
+    } else if (!ko_slice_equal(planned, ko_slice_of(table->id))) {
+        ko_session_warn(session, "the table's id is not known, so only its name was compared");
     }
     return err->code;
 }

@@ -99,8 +99,7 @@ check_same_table(const struct ko_search *search, struct ko_error *err)
 {
     const struct ko_export *export = search->export;
 
-    if (export == NULL || search->table.id[0] == '\0' || export->table_id == NULL ||
-        ko_slice_equal(ko_slice_of(search->table.id), ko_slice_of(export->table_id)))
+    if (export == NULL || ko_table_may_be(&search->table, ko_slice_of(export->table_id)))
         return KO_OK;
     (void) ko_fail(err, KO_E_REFUSED, "the export is of table id %s, but table '%s' has the id %s",
                    export->table_id, search->table.name, search->table.id);

@@ -189,7 +189,7 @@ ko_search_facts(const struct ko_session *session, const struct ko_search *search
     if (session->client != NULL)
         facts.region = text_or_absent(ko_dynamodb_endpoint(session->client)->region);
     for (size_t i = 0; i < facts.n_primary_key; i++)
-        facts.primary_key[i].name = rules->looked[i].path.text;
+        facts.primary_key[i].name = rules->looked[i].path.steps[0].name;
     if (table->name[0] != '\0') {
         facts.primary_key[0].type = ko_slice_of(ko_value_type_name(table->hash.type));
         facts.primary_key[1].type = ko_slice_of(ko_value_type_name(table->range.type));

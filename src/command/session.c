@@ -146,6 +146,13 @@ ko_session_progress(const struct ko_session *session)
 }
 
 void
+ko_session_warn(const struct ko_session *session, const char *sentence)
+{
+    if (ko_session_is_first(session))
+        ko_log(KO_LOG_WARN, "%s", sentence);
+}
+
+void
 ko_session_print(const struct ko_session *session, struct ko_slice text)
 {
     if (ko_session_is_first(session))

@@ -63,6 +63,9 @@ uint64_t ko_session_memory_bytes(const struct ko_session *session);
 
 struct ko_progress ko_session_progress(const struct ko_session *session);
 
+/* Rank 0: a warning in the log. */
+void ko_session_warn(const struct ko_session *session, const char *sentence);
+
 /* Rank 0: prints a text on stdout. */
 void ko_session_print(const struct ko_session *session, struct ko_slice text);
 

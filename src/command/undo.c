@@ -69,26 +69,37 @@ done:
     return err->code;
 }
 
-enum ko_code
-ko_command_undo(struct ko_session *session, struct ko_error *err)
+/* Collective: everything that can forbid the first write, and the yes. */
+static enum ko_code
+get_ready(struct ko_session *session, struct ko_error *err)
 {
-    struct ko_plan_manifest *manifest = NULL;
-    struct ko_ledger ledger = {0};
     struct ko_table table;
     char question[KO_TABLE_NAME_BYTES + 64];
 
-    KO_TRY(ko_session_check_shared_run(session, err));
-    KO_TRY(ko_session_lock(session, session->job.run, err));
-    KO_TRY(ko_session_open_run(session, err));
     (void) ko_run_check_state(session->run, KO_RUN_UNDOING, err);
-    if (err->code == KO_OK)
-        (void) ko_plan_open(session->run, &manifest, err);
     KO_TRY(ko_gate(session->world, err));
     KO_TRY(ko_session_bind_table(session, &table, err));
     (void) snprintf(question, sizeof question,
                     "Put the items that this run deleted back into table '%s'?", table.name);
     KO_TRY(ko_session_confirm(session, question, err));
     KO_TRY(set_state(session, KO_RUN_UNDOING, err));
+
+done:
+    return err->code;
+}
+
+enum ko_code
+ko_command_undo(struct ko_session *session, struct ko_error *err)
+{
+    struct ko_plan_manifest *manifest = NULL;
+    struct ko_ledger ledger = {0};
+    KO_TRY(ko_session_check_shared_run(session, err));
+    KO_TRY(ko_session_lock(session, session->job.run, err));
+    KO_TRY(ko_session_open_run(session, err));
+    if (err->code == KO_OK)
+        (void) ko_plan_open(session->run, &manifest, err);
+    KO_TRY(ko_gate(session->world, err));
+    KO_TRY(get_ready(session, err));
     KO_TRY(put_back(session, manifest, &ledger, err));
     if (ledger.present > 0) {
         (void) ko_fail(err, KO_E_UNCLEAN,

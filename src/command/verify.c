@@ -18,14 +18,8 @@ take_rules_of_run(struct ko_session *session, struct ko_job *stored, struct ko_e
     struct ko_job *job = &session->job;
     struct ko_arena *arena = stored->arena;
     const struct ko_run_facts *facts = &session->run->facts;
-    const char **names;
 
     KO_TRY(ko_job_decode(facts->options, stored, err));
-    names = ko_arena_alloc(arena, 2 * sizeof *names, err);
-    if (names == NULL)
-        return err->code;
-    for (size_t i = 0; i < facts->n_primary_key; i++)
-        names[i] = ko_arena_copy(arena, facts->primary_key[i].name, err).data;
     job->key = stored->key;
     job->keep = stored->keep;
     job->same = stored->same;
@@ -37,9 +31,7 @@ take_rules_of_run(struct ko_session *session, struct ko_job *stored, struct ko_e
         job->endpoint = ko_arena_copy(arena, facts->endpoint, err).data;
     if (job->region == NULL && facts->region.data != NULL)
         job->region = ko_arena_copy(arena, facts->region, err).data;
-    if (job->export_folder != NULL)
-        job->primary_key = (struct ko_text_list){.texts = names, .n = facts->n_primary_key};
-    else if (job->table == NULL && facts->table_name.data != NULL)
+    if (facts->table_name.data != NULL)
         job->table = ko_arena_copy(arena, facts->table_name, err).data;
 
 done:
@@ -51,13 +43,12 @@ check_table_id(const struct ko_session *session, const struct ko_search *search,
                struct ko_error *err)
 {
     const struct ko_slice planned = session->run->facts.table_id;
-    const struct ko_slice found =
-        ko_slice_of(search->export != NULL ? search->export->table_id : search->table.id);
 
-    if (planned.data == NULL || found.n == 0 || ko_slice_equal(planned, found))
+    if (ko_table_may_be(&search->table, planned))
         return KO_OK;
-    (void) ko_fail(err, KO_E_REFUSED, "the run is of table id %.*s, this one has the id %.*s",
-                   KO_SLICE_ARG(planned), KO_SLICE_ARG(found));
+    (void) ko_fail(err, KO_E_REFUSED,
+                   "the run is of the table with id %.*s, this one has the id %s",
+                   KO_SLICE_ARG(planned), search->table.id);
     ko_hint(err, "verify the table that the run was made from.");
     return err->code;
 }

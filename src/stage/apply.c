@@ -596,13 +596,14 @@ ko_apply_run(const struct ko_apply_config *config, struct ko_world *world,
 
     KO_TRY(check_plan(&apply, err));
     (void) read_journal(&apply, parts, err);
-    KO_TRY(ko_gate(world, err));
-    (void) begin_work(&apply, err);
     n_left = apply.ledger.left;
     KO_TRY(ko_world_sum(world, &n_left, 1, err));
-    ko_progress_begin(config->progress, "apply", "losers", n_left);
-    (void) ko_phase_run(world, &options, NULL, err);
-    ko_progress_end(config->progress);
+    if (n_left > 0) {
+        (void) begin_work(&apply, err);
+        ko_progress_begin(config->progress, "apply", "losers", n_left);
+        (void) ko_phase_run(world, &options, NULL, err);
+        ko_progress_end(config->progress);
+    }
     (void) end_work(&apply, stats, err);
     KO_TRY(ko_gate(world, err));
     stats->seconds = (double) (ko_clock_us() - start_us) / 1e6;

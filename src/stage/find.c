@@ -39,8 +39,8 @@ lap(struct rounds *rounds)
 }
 
 /*
- * The budget: three eighths for fingerprints, three for the row log, two for sorting candidates.
- * A table has its row files instead of a log.
+ * The budget: five eighths for fingerprints and three for the row log while reading; later two for
+ * sorting candidates beside the log.  A table has its row files instead of a log.
  */
 static enum ko_code
 open_intake(struct rounds *rounds, struct ko_error *err)
@@ -48,7 +48,7 @@ open_intake(struct rounds *rounds, struct ko_error *err)
     const struct ko_find_config *config = rounds->config;
     const struct ko_intake_options options = {
         .rules = config->rules,
-        .repeats_bytes = config->memory_bytes / 8 * 3,
+        .repeats_bytes = config->memory_bytes / 8 * 5,
         .log_bytes = config->scan == NULL ? config->memory_bytes / 8 * 3 : 0};
 
     rounds->intake = ko_intake_new(&options, err);
@@ -110,6 +110,23 @@ compare_records(struct ko_slice a, struct ko_slice b)
     return ko_record_compare(a, b);
 }
 
+/* Says how the candidates are found again; of rank 0, the others are alike. */
+static void
+tell_way(const struct rounds *rounds)
+{
+    size_t n_claims;
+    size_t n_logged = 0;
+    const struct ko_intake_claim *claims = ko_intake_claims(rounds->intake, &n_claims);
+
+    for (size_t i = 0; i < n_claims; i++)
+        n_logged += claims[i].is_logged;
+    if (n_logged == n_claims)
+        ko_log(KO_LOG_INFO, "candidate: all rows are in memory");
+    else
+        ko_log(KO_LOG_INFO, "candidate: reading %zu of %zu files again, memory holds the others",
+               n_claims - n_logged, n_claims);
+}
+
 static enum ko_code
 candidate_round(struct rounds *rounds, struct ko_error *err)
 {
@@ -126,6 +143,8 @@ candidate_round(struct rounds *rounds, struct ko_error *err)
     rounds->sorter = ko_sorter_new(&sorting, err);
     KO_TRY(ko_gate(rounds->world, err));
     candidate.sorter = rounds->sorter;
+    if (config->scan == NULL)
+        tell_way(rounds);
     ko_progress_begin(&config->progress, "candidate", "items", 0);
     (void) ko_candidate_run(&candidate, rounds->world, &candidate_stats, err);
     ko_progress_end(&config->progress);

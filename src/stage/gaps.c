@@ -140,25 +140,31 @@ add_two_units(struct ko_buf *out, uint64_t n, uint64_t per_large, const char *la
         ko_buf_add_format(out, " %llu %s", (unsigned long long) (n % per_large), small);
 }
 
+/* Rounded at each step, so that no unit is ever full: 59.96 s is "1 min". */
 void
 ko_duration_add(struct ko_buf *out, uint64_t us)
 {
-    const uint64_t seconds = us / US_PER_SECOND;
-    const uint64_t ms = us / 1000;
+    const uint64_t seconds = us / US_PER_SECOND + (us % US_PER_SECOND >= US_PER_SECOND / 2);
+    const uint64_t minutes = (seconds + 30) / 60;
+    const uint64_t hours = (minutes + 30) / 60;
+    const uint64_t days = (hours + 12) / 24;
 
     if (us == 0)
         ko_buf_add_text(out, "0 s");
     else if (us < 1000)
         ko_buf_add_format(out, "%llu us", (unsigned long long) us);
-    else if (ms < 1000)
-        ko_buf_add_format(out, "%llu ms", (unsigned long long) ms);
-    else if (seconds < 60)
-        ko_buf_add_format(out, "%llu.%02llu s", (unsigned long long) seconds,
-                          (unsigned long long) (ms % 1000 / 10));
+    else if (us < 999500)
+        ko_buf_add_format(out, "%llu ms", (unsigned long long) (us + 500) / 1000);
+    else if (us < 9995000)
+        ko_buf_add_format(out, "%.2f s", (double) us / 1e6);
+    else if (us < 59950000)
+        ko_buf_add_format(out, "%.1f s", (double) us / 1e6);
     else if (seconds < 3600)
         add_two_units(out, seconds, 60, "min", "s");
-    else if (seconds < 86400)
-        add_two_units(out, seconds / 60, 60, "h", "min");
+    else if (minutes < 24 * 60)
+        add_two_units(out, minutes, 60, "h", "min");
+    else if (hours < 365 * 24)
+        add_two_units(out, hours, 24, hours < 48 ? "day" : "days", "h");
     else
-        add_two_units(out, seconds / 3600, 24, seconds < 2 * 86400 ? "day" : "days", "h");
+        add_two_units(out, days, 365, days < 2 * 365 ? "year" : "years", "days");
 }

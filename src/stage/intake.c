@@ -9,7 +9,6 @@
 #include "keepone/store/row_file.h"
 
 enum {
-    BLOCK_BYTES = 2 * 1024 * 1024,
     ROW_OVERHEAD_BYTES = 10 * (KO_LOOKED_MAX + 1), /* of a row beside its values, at most */
     FINGERPRINT_BYTES = 8
 };
@@ -17,6 +16,7 @@ enum {
 /* A piece of the log: entries of a fingerprint and a row. */
 struct block {
     struct block *next;
+    size_t n_pages_bytes;
     size_t capacity;
     size_t n;
     char bytes[];
@@ -70,8 +70,8 @@ free_blocks_after(struct ko_intake *intake, struct block *keep)
     while (block != NULL) {
         struct block *const next = block->next;
 
-        intake->log_bytes -= block->capacity;
-        ko_free(block);
+        intake->log_bytes -= block->n_pages_bytes;
+        ko_pages_free(block, block->n_pages_bytes);
         block = next;
     }
     if (keep == NULL)
@@ -134,23 +134,23 @@ static struct block *
 add_block(struct ko_intake *intake, size_t n)
 {
     struct ko_error ignored = {0};
+    const size_t n_pages_bytes =
+        (sizeof(struct block) + n + KO_PAGES_BYTES - 1) / KO_PAGES_BYTES * KO_PAGES_BYTES;
     struct block *block;
-    size_t capacity = BLOCK_BYTES;
 
-    if (capacity < n)
-        capacity = n;
-    if (intake->log_bytes + capacity > intake->log_limit_bytes)
+    if (intake->log_bytes + n_pages_bytes > intake->log_limit_bytes)
         return NULL;
-    block = ko_alloc(sizeof *block + capacity, &ignored);
+    block = ko_pages_new(n_pages_bytes, &ignored);
     if (block == NULL)
         return NULL;
-    block->capacity = capacity;
+    block->n_pages_bytes = n_pages_bytes;
+    block->capacity = n_pages_bytes - sizeof *block;
     if (intake->last == NULL)
         intake->first = block;
     else
         intake->last->next = block;
     intake->last = block;
-    intake->log_bytes += capacity;
+    intake->log_bytes += n_pages_bytes;
     return block;
 }
 

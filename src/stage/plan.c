@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "keepone/base/buf.h"
+#include "keepone/base/file.h"
 #include "keepone/base/mem.h"
 #include "keepone/comm/gate.h"
 #include "keepone/comm/phase.h"
@@ -247,10 +248,10 @@ ko_plan_run(struct ko_resolve *resolve, struct ko_world *world, const struct ko_
     (void) ko_phase_run(world, &options, NULL, err);
     review = planner.review;
     planner.review = NULL;
-    if (err->code == KO_OK)
-        (void) ko_line_writer_close(review, NULL, err);
-    else
+    if (err->code != KO_OK)
         ko_line_writer_abandon(review);
+    else if (ko_line_writer_close(review, NULL, err) == KO_OK)
+        (void) ko_disk_sync(run->dir, err);
     KO_TRY(ko_world_gather(world, ko_buf_slice(&planner.parts), &all_parts, err));
     KO_TRY(check_written(&planner, world, totals, err));
     if (ko_world_rank(world) == 0)

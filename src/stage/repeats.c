@@ -12,10 +12,11 @@
 
 enum {
     CHUNK_VALUES = 510,     /* with its header a chunk is 4 KiB */
-    CHUNKS_PER_BLOCK = 256, /* chunks are taken from the system 1 MiB at a time */
+    CHUNKS_PER_BLOCK = 511, /* chunks are taken from the system 2 MiB at a time */
     SPARE_BITS = 12,        /* one unique fingerprint in 2^12 is reported as repeated by chance */
     AHEAD_PARTITIONS = 8,   /* per owner: lists sent but not yet answered */
     MAX_BITS = 63,          /* a value + 1 must not overflow */
+    FILTER_BITS = 8,
     VARINT_BYTES = 10
 };
 
@@ -29,6 +30,8 @@ struct block {
     struct block *next;
     struct chunk chunks[CHUNKS_PER_BLOCK];
 };
+
+_Static_assert(sizeof(struct block) <= KO_PAGES_BYTES, "a block fills its pages");
 
 /* A message of either direction starts with its kind and partition. */
 enum message_kind { MESSAGE_LIST = 'l', MESSAGE_BITS = 'b' };
@@ -70,6 +73,8 @@ struct ko_repeats {
 
     uint64_t *table; /* repeated values + 1, open addressing; 0 = free */
     size_t table_size;
+    uint64_t *filter; /* FILTER_BITS bits per place of the table, one set per value: most questions
+                         end here, without a cache miss */
     uint64_t n_repeated;
 
     uint64_t n_fingerprints_sent;
@@ -111,8 +116,8 @@ free_blocks(struct ko_repeats *repeats)
 {
     for (struct block *block = repeats->blocks, *next; block != NULL; block = next) {
         next = block->next;
-        ko_free(block);
-        repeats->used_bytes -= sizeof *block;
+        ko_pages_free(block, KO_PAGES_BYTES);
+        repeats->used_bytes -= KO_PAGES_BYTES;
     }
     repeats->blocks = NULL;
     memset(repeats->buckets, 0, sizeof repeats->buckets);
@@ -150,6 +155,7 @@ ko_repeats_free(struct ko_repeats *repeats)
         return;
     free_exchange(repeats);
     ko_free(repeats->table);
+    ko_free(repeats->filter);
     ko_free(repeats);
 }
 
@@ -161,9 +167,9 @@ add_chunk(struct ko_repeats *repeats, unsigned partition, struct ko_error *err)
     if (repeats->n_block_chunks == CHUNKS_PER_BLOCK) {
         struct block *block;
 
-        if (take(repeats, sizeof *block, err) != KO_OK)
+        if (take(repeats, KO_PAGES_BYTES, err) != KO_OK)
             return NULL;
-        block = ko_alloc(sizeof *block, err);
+        block = ko_pages_new(KO_PAGES_BYTES, err);
         if (block == NULL)
             return NULL;
         block->next = repeats->blocks;
@@ -467,6 +473,13 @@ table_slot(const struct ko_repeats *repeats, uint64_t value)
     return (size_t) (value * 0x9e3779b97f4a7c15U >> 20) & (repeats->table_size - 1);
 }
 
+/* Of the filter: other bits of the same product. */
+static size_t
+filter_bit(const struct ko_repeats *repeats, uint64_t value)
+{
+    return (size_t) (value * 0x9e3779b97f4a7c15U >> 17) & (repeats->table_size * FILTER_BITS - 1);
+}
+
 static void
 put(struct ko_repeats *repeats, uint64_t value)
 {
@@ -476,6 +489,7 @@ put(struct ko_repeats *repeats, uint64_t value)
         slot = (slot + 1) & (repeats->table_size - 1);
     repeats->n_repeated += repeats->table[slot] == 0;
     repeats->table[slot] = value + 1;
+    repeats->filter[filter_bit(repeats, value) / 64] |= (uint64_t) 1 << filter_bit(repeats, value) % 64;
 }
 
 static enum ko_code
@@ -485,12 +499,19 @@ grow_table(struct ko_repeats *repeats, struct ko_error *err)
     const size_t old_size = repeats->table_size;
     const size_t size = old_size == 0 ? 4096 : old_size * 2;
     uint64_t *table;
+    uint64_t *filter;
 
-    if (take(repeats, size * sizeof *table, err) != KO_OK)
+    if (take(repeats, size * (sizeof *table + FILTER_BITS / 8), err) != KO_OK)
         return err->code;
     table = ko_alloc_array(size, sizeof *table, err);
-    if (table == NULL)
+    filter = ko_alloc_array(size * FILTER_BITS / 64, sizeof *filter, err);
+    if (err->code != KO_OK) {
+        ko_free(table);
+        ko_free(filter);
         return err->code;
+    }
+    ko_free(repeats->filter);
+    repeats->filter = filter;
     repeats->table = table;
     repeats->table_size = size;
     repeats->n_repeated = 0;
@@ -498,7 +519,7 @@ grow_table(struct ko_repeats *repeats, struct ko_error *err)
         if (old[i] != 0)
             put(repeats, old[i] - 1);
     ko_free(old);
-    repeats->used_bytes -= old_size * sizeof *table;
+    repeats->used_bytes -= old_size * (sizeof *table + FILTER_BITS / 8);
     return KO_OK;
 }
 
@@ -633,6 +654,8 @@ ko_repeats_has(const struct ko_repeats *repeats, uint64_t fingerprint)
     if (repeats->table_size == 0)
         return false;
     value = fingerprint >> (64 - repeats->n_bits);
+    if ((repeats->filter[filter_bit(repeats, value) / 64] >> filter_bit(repeats, value) % 64 & 1) == 0)
+        return false;
     slot = table_slot(repeats, value);
     while (repeats->table[slot] != 0 && repeats->table[slot] != value + 1)
         slot = (slot + 1) & (repeats->table_size - 1);

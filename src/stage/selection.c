@@ -134,27 +134,46 @@ done:
     return err->code;
 }
 
-/* Both are canonical, so that equal names stand in the same places. */
+/* Adds "pk, sk" for an object with these members. */
 static enum ko_code
-check_names(struct ko_slice is, struct ko_slice expected, struct ko_error *err)
+add_names(struct ko_buf *out, struct ko_slice object, struct ko_error *err)
 {
-    struct ko_json_cursor cursors[2];
-    struct ko_slice names[2];
-    struct ko_slice values[2];
+    struct ko_json_cursor cursor;
+    struct ko_slice name;
+    struct ko_slice value;
+    bool is_first = true;
 
-    KO_TRY(ko_json_enter(is, &cursors[0], err));
-    KO_TRY(ko_json_enter(expected, &cursors[1], err));
-    do {
-        KO_TRY(ko_json_next(&cursors[0], &names[0], &values[0], err));
-        KO_TRY(ko_json_next(&cursors[1], &names[1], &values[1], err));
-        if ((values[0].data == NULL) != (values[1].data == NULL) ||
-            (values[0].data != NULL && !ko_slice_equal(names[0], names[1])))
-            return ko_fail(err, KO_E_OPTION,
-                           "its attributes are not those of a primary key such as %.*s",
-                           (int) (expected.n > 200 ? 200 : expected.n), expected.data);
-    } while (values[0].data != NULL);
+    KO_TRY(ko_json_enter(object, &cursor, err));
+    for (;; is_first = false) {
+        KO_TRY(ko_json_next(&cursor, &name, &value, err));
+        if (value.data == NULL)
+            break;
+        ko_buf_add_text(out, is_first ? "" : ", ");
+        ko_buf_add_slice(out, name);
+    }
+    KO_TRY(ko_buf_finish(out, err));
 
 done:
+    return err->code;
+}
+
+/* Both are canonical: equal names are written alike and stand in the same order. */
+static enum ko_code
+check_names(struct ko_slice entry, struct ko_slice primary_key, struct ko_error *err)
+{
+    struct ko_buf is = {0};
+    struct ko_buf expected = {0};
+
+    KO_TRY(add_names(&is, entry, err));
+    KO_TRY(add_names(&expected, primary_key, err));
+    if (!ko_slice_equal(ko_buf_slice(&is), ko_buf_slice(&expected)))
+        (void) ko_fail(err, KO_E_OPTION, "it has the attributes %.*s, a primary key here has %.*s",
+                       (int) (is.n > 200 ? 200 : is.n), ko_buf_slice(&is).data,
+                       KO_SLICE_ARG(ko_buf_slice(&expected)));
+
+done:
+    ko_buf_clear(&is);
+    ko_buf_clear(&expected);
     return err->code;
 }
 

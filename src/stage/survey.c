@@ -4,6 +4,9 @@
 #include "keepone/format/json.h"
 #include "keepone/format/value.h"
 
+/* The more places to choose from, the more even the choice. */
+enum { PLACES_PER_SAMPLE = 8 };
+
 /* What only the pass itself needs. */
 struct ko_survey_state {
     struct ko_arena *arena;      /* of names */
@@ -69,7 +72,8 @@ set_up(struct ko_survey *survey, const struct ko_survey_options *options, struct
     KO_TRY(err->code);
     for (size_t i = 0; i < options->n_time_paths; i++)
         KO_TRY(copy_name(state, options->time_paths[i], &state->time_names[i], err));
-    survey->samples = ko_alloc_array(2 * options->n_samples, sizeof *survey->samples, err);
+    survey->samples =
+        ko_alloc_array(PLACES_PER_SAMPLE * options->n_samples, sizeof *survey->samples, err);
 
 done:
     return err->code;
@@ -109,8 +113,8 @@ ko_survey_free(struct ko_survey *survey)
 /* ---- groups ---- */
 
 /*
- * Places are kept for every stride-th group.  When there are twice as many as wanted, every other
- * one goes and the stride doubles: so they are spread evenly, however many groups follow.
+ * Places are kept for every stride-th group.  When there is room for no more, every other one goes
+ * and the stride doubles: so they are spread evenly, however many groups follow.
  */
 static void
 note_place(struct ko_survey *survey, uint32_t part, uint64_t line)
@@ -120,7 +124,7 @@ note_place(struct ko_survey *survey, uint32_t part, uint64_t line)
 
     if (state->n_wanted == 0 || survey->n_groups % state->stride != 0)
         return;
-    if (survey->n_samples == 2 * state->n_wanted) {
+    if (survey->n_samples == PLACES_PER_SAMPLE * state->n_wanted) {
         for (size_t i = 0; i < survey->n_samples; i += 2)
             survey->samples[n_left++] = survey->samples[i];
         survey->n_samples = n_left;
@@ -328,7 +332,7 @@ ko_survey_finish(struct ko_survey *survey, struct ko_error *err)
     if (n_places <= n_wanted)
         return KO_OK;
     for (size_t i = 0; i < n_wanted; i++)
-        survey->samples[i] = survey->samples[i * n_places / n_wanted];
+        survey->samples[i] = survey->samples[(2 * i + 1) * n_places / (2 * n_wanted)];
     survey->n_samples = n_wanted;
 
 done:

@@ -143,12 +143,12 @@ ko_export_locate(const char *folder, const char *key, char path[KO_PATH_BYTES],
     const char *const slash = strrchr(key, '/');
 
     *is_found = true;
-    KO_TRY(ko_path_join(path, err, folder, "../../%s", key));
-    if (is_file(path, size_bytes))
-        return KO_OK;
     if (behind != NULL)
         KO_TRY(ko_path_join(path, err, folder, "%s", behind));
     if (behind != NULL && is_file(path, size_bytes))
+        return KO_OK;
+    KO_TRY(ko_path_join(path, err, folder, "../../%s", key));
+    if (is_file(path, size_bytes))
         return KO_OK;
     KO_TRY(ko_path_join(path, err, folder, "data/%s", slash == NULL ? key : slash + 1));
     *is_found = is_file(path, size_bytes);

@@ -19,8 +19,8 @@
 enum ko_code ko_export_find(const char *given, char folder[KO_PATH_BYTES], struct ko_error *err);
 
 /*
- * Finds a data file by its S3 key: in the prefix above AWSDynamoDB, or below the export's folder,
- * wherever that was copied to.  If it is not found, path is the last place that was looked at.
+ * Finds a data file by its S3 key: below the export's folder, wherever that was copied to, or in
+ * the prefix above AWSDynamoDB.  If it is not found, path is the last place that was looked at.
  */
 enum ko_code ko_export_locate(const char *folder, const char *key, char path[KO_PATH_BYTES],
                               uint64_t *size_bytes, bool *is_found, struct ko_error *err);

@@ -8,7 +8,7 @@
 #include "keepone/store/export.h"
 #include "window_priv.h"
 
-enum { READ_BYTES = 256 * 1024, WINDOW_BYTES = 1024 * 1024 };
+enum { READ_BYTES = 256 * 1024, WINDOW_BYTES = 256 * 1024 };
 
 struct ko_export_reader {
     const struct ko_export_file *file;

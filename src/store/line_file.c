@@ -35,6 +35,16 @@ ko_line_writer_open(const char *path, int level, struct ko_line_writer **writer,
 }
 
 enum ko_code
+ko_line_writer_open_one_of_many(const char *path, int level, struct ko_line_writer **writer,
+                                struct ko_error *err)
+{
+    const struct ko_packed_options options = {
+        .level = level, .with_digest = true, .sync_later = true};
+
+    return open_writer(path, &options, writer, err);
+}
+
+enum ko_code
 ko_line_writer_open_journal(const char *path, struct ko_line_writer **writer, struct ko_error *err)
 {
     const struct ko_packed_options options = {.is_journal = true};

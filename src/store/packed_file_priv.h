@@ -20,6 +20,7 @@ struct ko_packed_options {
     int level;        /* of zstd; 0 = 1 */
     bool is_journal;  /* the name at once, durable by commits; otherwise the name at _close */
     bool with_digest; /* SHA-256 of the uncompressed bytes */
+    bool sync_later;  /* whole files: durable only after the caller's ko_disk_sync() */
 };
 
 /* A journal whose path is taken is KO_E_IO.  On failure *writer is NULL. */

@@ -147,7 +147,7 @@ ko_packed_writer_spoil(struct ko_packed_writer *writer)
     writer->is_broken = true;
 }
 
-/* Ends the frame and makes all of it durable. */
+/* Ends the frame and makes all of it durable, unless the caller does that for many files at once. */
 static enum ko_code
 sync_frame(struct ko_packed_writer *writer, struct ko_error *err)
 {
@@ -156,7 +156,7 @@ sync_frame(struct ko_packed_writer *writer, struct ko_error *err)
     KO_TRY(pack(writer, err));
     KO_TRY(ko_zstd_writer_end(writer->zstd, &writer->packed, err));
     KO_TRY(write_packed(writer, err));
-    if (fsync(writer->fd) != 0)
+    if (!writer->options.sync_later && fsync(writer->fd) != 0)
         (void) ko_fail_errno(err, KO_E_IO, errno, "cannot make '%s' durable", writer->temp);
 
 done:
@@ -210,8 +210,12 @@ ko_packed_writer_close(struct ko_packed_writer *writer, char sha256[KO_SHA256_HE
         (void) ko_fail_errno(err, KO_E_IO, errno, "cannot close '%s'", writer->temp);
     writer->fd = -1;
     KO_TRY(err->code);
-    if (!is_journal)
+    if (writer->options.sync_later) {
+        if (rename(writer->temp, writer->path) != 0)
+            KO_TRY(ko_fail_errno(err, KO_E_IO, errno, "cannot rename '%s'", writer->temp));
+    } else if (!is_journal) {
         KO_TRY(ko_file_rename(writer->temp, writer->path, err));
+    }
     if (sha256 != NULL)
         end_digest(writer, sha256);
 

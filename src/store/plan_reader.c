@@ -173,6 +173,7 @@ ko_plan_subset(const struct ko_run *run, const struct ko_plan_filter *filter,
         KO_TRY(copy_part(run, &from->parts[i], filter, new_name, &part, err));
         KO_TRY(ko_plan_manifest_add(to, &part, err));
     }
+    KO_TRY(ko_disk_sync(run->dir, err));
     KO_TRY(ko_plan_manifest_write(run->dir, new_name, to, err));
     *manifest = to;
     to = NULL;

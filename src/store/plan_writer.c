@@ -49,7 +49,7 @@ ko_plan_writer_add(struct ko_plan_writer *writer, const struct ko_plan_line *lin
                    struct ko_error *err)
 {
     if (writer->lines == NULL)
-        KO_TRY(ko_line_writer_open(writer->path, 1, &writer->lines, err));
+        KO_TRY(ko_line_writer_open_one_of_many(writer->path, 1, &writer->lines, err));
     ko_buf_reset(&writer->text);
     ko_plan_line_encode(line, &writer->text);
     KO_TRY(ko_buf_finish(&writer->text, err));

@@ -72,10 +72,15 @@ class Cases(keepone.ServerCase):
             self.apply(folder, *ALL)
         arguments = [verb, folder, "--yes", "--json", "--in-flight", 2]
         arguments += [*ALL, "--safety", safety] if verb == "apply" else []
+        n_killed = 0
         for number, step in enumerate(steps):
             result = keepone.run(*arguments, ranks=2 + number % 2,
                                  env=fault(verb, number % 2, "kill", step))
+            if result.rc == keepone.DONE:  # a late step: all was done before
+                break
             self.check_killed(result)
+            n_killed += 1
+        self.assertGreater(n_killed, 1)
         result = self.run_ok(*arguments, ranks=2)
         if verb == "apply":
             planned = verdict["counts"]["planned"]
@@ -85,13 +90,13 @@ class Cases(keepone.ServerCase):
         self.check_table(table, keepone.texts(items))
 
     def test_apply(self):
-        self.check_apply("apply", "checked", (0, 8, 30, 60))
+        self.check_apply("apply", "checked", (0, 4, 9, 15))
 
     def test_apply_with_transactions(self):
-        self.check_apply("apply", "transact", (4, 30))
+        self.check_apply("apply", "transact", (4, 12, 20))
 
     def test_undo(self):
-        self.check_apply("undo", None, (0, 8, 30))
+        self.check_apply("undo", None, (0, 4, 9))
 
     def test_one_failing_rank_gives_one_message_and_its_code(self):
         made = self.new_export(seed.traps(n_random=300), n_files=5)

@@ -22,7 +22,7 @@ DELETE = {"checked": "BatchExecuteStatement", "transact": "TransactWriteItems"}
 KEEPER_MOMENTS = [("checked", CHECK), ("transact", CHECK), ("transact", DELETE["transact"])]
 
 
-def item(cause, number, **more):
+def item(cause, number, /, **more):
     """The lowest number of a cause is its keeper."""
     return {"pk": seed.S(f"{cause}-{number}"), "sk": seed.N(number), "cause": seed.S(cause),
             "insertedAt": seed.S(f"2024-01-{number:02d}"), "status": seed.S("old"),
@@ -51,7 +51,7 @@ class Cases(keepone.ServerCase):
                              "--endpoint", proxy.endpoint)
         self.assertEqual(len(edits), proxy.stats()["edits"], str(result))
         ledger = result.json["ledger"]
-        is_clean = ledger["deleted"] == ledger["planned"]
+        is_clean = ledger["deleted"] + ledger["gone"] == ledger["planned"]
         self.assertEqual(keepone.DONE if is_clean else keepone.UNCLEAN, result.rc, str(result))
         left = {one["pk"]["S"]: one for one in self.db.scan_all(self.table)}
         return ledger, left, folder
@@ -141,8 +141,11 @@ class Cases(keepone.ServerCase):
         proxy = fault_proxy.FaultProxy(self.server.endpoint, [
             {"op": "BatchExecuteStatement", "times": 1, "edit": edit}])
         self.addCleanup(proxy.stop)
-        ledger = self.apply(folder, *ALL, "--unchanged", "--endpoint", proxy.endpoint,
-                            rc=keepone.UNCLEAN)
+        result = keepone.run("apply", folder, "--yes", "--json", *ALL, "--unchanged",
+                             "--endpoint", proxy.endpoint)
+        self.assertEqual(1, proxy.stats()["edits"], str(result))
+        self.assertEqual(keepone.UNCLEAN, result.rc, str(result))
+        ledger = result.json["ledger"]
         self.check_ledger(ledger, planned=2, deleted=1, changed=1)
         self.assertIn(edited, self.db.scan_all(table))
 

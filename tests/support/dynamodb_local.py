@@ -32,6 +32,7 @@ import time
 import zlib
 
 READY_SECONDS = 60
+IDLE_SECONDS = 5  # the server may close a connection that is idle for longer while we use it
 START_TRIES = 3
 PR_SET_PDEATHSIG = 1
 CREDENTIALS = "AWS4-HMAC-SHA256 Credential=local/20260101/us-east-1/dynamodb/aws4_request, " \
@@ -143,6 +144,7 @@ class Client:
     def __init__(self, endpoint):
         host, port = endpoint.removeprefix("http://").rstrip("/").split(":")
         self.connection = http.client.HTTPConnection(host, int(port), timeout=60)
+        self.used = time.monotonic()
 
     def __del__(self):
         self.connection.close()
@@ -152,10 +154,13 @@ class Client:
         headers = {"Content-Type": "application/x-amz-json-1.0", "Authorization": CREDENTIALS,
                    "X-Amz-Target": "DynamoDB_20120810." + operation,
                    "X-Amz-Date": "20260101T000000Z"}
+        if time.monotonic() - self.used > IDLE_SECONDS:
+            self.connection.close()
         try:
             self.connection.request("POST", "/", json.dumps(body).encode(), headers)
             reply = self.connection.getresponse()
             text = reply.read()
+            self.used = time.monotonic()
         except (OSError, http.client.HTTPException):
             self.connection.close()
             raise

@@ -14,7 +14,8 @@
  *   clock too far off      corrected once by the reply's Date, then the call fails
  *   anything else          no second attempt: the reply is KO_REPLY_ERROR
  *
- * A write is never sent twice after bytes of it have left, not even by the HTTP library.
+ * A write is sent again only if no byte of it left or a reply says that it did not act; the HTTP
+ * library, which repeats requests on its own, is kept from doing so.
  *
  * Thread use: one client, one thread.  MPI: none, every call is local.
  */

@@ -37,7 +37,7 @@ enum ko_table_pitr {
 struct ko_table {
     char name[KO_TABLE_NAME_BYTES];
     char arn[KO_TABLE_ARN_BYTES];       /* "" = the endpoint gives none */
-    char id[KO_TABLE_ID_BYTES];         /* TableId; "" = the endpoint gives none */
+    char id[KO_TABLE_ID_BYTES];         /* TableId, or "created:<time>" where there is none */
     char status[KO_TABLE_STATUS_BYTES]; /* "ACTIVE" */
     struct ko_table_key hash;
     struct ko_table_key range; /* only if has_range */
@@ -56,6 +56,12 @@ struct ko_table {
  */
 enum ko_code ko_table_describe(struct ko_dynamodb *client, const char *name, struct ko_table *table,
                                struct ko_error *err);
+
+/*
+ * Local: false if the table cannot be the one with this id.  Ids that cannot be compared (none, or
+ * a TableId and a time of creation) may be the same.
+ */
+bool ko_table_may_be(const struct ko_table *table, struct ko_slice id);
 
 /* Reads replies of DescribeTable, DescribeTimeToLive and DescribeContinuousBackups into table. */
 enum ko_code ko_table_read_description(struct ko_slice reply, struct ko_table *table,

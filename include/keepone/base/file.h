@@ -50,6 +50,9 @@ enum ko_code ko_folder_make(const char *path, struct ko_error *err);
 /* Makes entries of the folder durable. */
 enum ko_code ko_folder_sync(const char *path, struct ko_error *err);
 
+/* Makes everything durable that was written to the file system of this path: many files at once. */
+enum ko_code ko_disk_sync(const char *path, struct ko_error *err);
+
 /* Removes the folder and all below it; one that is not there is no error. */
 enum ko_code ko_folder_remove(const char *path, struct ko_error *err);
 

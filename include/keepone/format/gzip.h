@@ -1,7 +1,7 @@
 /*
  * gzip: inflating a stream of one or more members, CRC and length of each member checked.
  *
- * Output goes straight to the caller's buffer: give large ones (1 MiB), for each call pays for
+ * Output goes straight to the caller's buffer: give large ones (256 KiB), for each call pays for
  * the 32 KiB of history that the next one may look back to.
  *
  * Thread use: one stream, one thread.  MPI: none.

@@ -40,8 +40,7 @@ struct ko_export {
     uint64_t n_items;        /* of all files together */
     uint64_t size_bytes;     /* of all files together, compressed */
     size_t n_files;
-    const struct ko_export_file
-        *files; /* largest first, then by key; a key listed twice is there twice */
+    const struct ko_export_file *files; /* largest first, then by key; duplicates stay */
     struct ko_export_memory *memory;
 };
 
@@ -83,7 +82,7 @@ enum ko_code ko_export_reader_begin(struct ko_export_reader *reader,
 
 /*
  * Sets *line to the next line without its newline, or to an absent slice at the end.  Empty lines
- * are skipped.  The line is borrowed: valid until the next call.  A call decompresses 1 MiB at
+ * are skipped.  The line is borrowed: valid until the next call.  A call decompresses 256 KiB at
  * most, unless the line is longer.
  *
  * The end is only reached if the gzip stream is whole, the MD5 is the manifest's, and there were as
@@ -99,8 +98,7 @@ uint64_t ko_export_reader_line_number(const struct ko_export_reader *reader);
 /* Uncompressed bytes of this file so far. */
 uint64_t ko_export_reader_bytes(const struct ko_export_reader *reader);
 
-/* Puts "'<path>' line <n>: " in front of a failure that the caller found in the line last returned.
- */
+/* Puts "'<path>' line <n>: " in front of a failure that the caller found in the last line. */
 void ko_export_reader_context(const struct ko_export_reader *reader, struct ko_error *err);
 
 #endif

@@ -39,6 +39,10 @@ struct ko_line_writer; /* opaque; owned by whoever called _open, until _close or
 enum ko_code ko_line_writer_open(const char *path, int level, struct ko_line_writer **writer,
                                  struct ko_error *err);
 
+/* Like _open, for one of many: _close() leaves it to ko_disk_sync() to make them durable together. */
+enum ko_code ko_line_writer_open_one_of_many(const char *path, int level,
+                                             struct ko_line_writer **writer, struct ko_error *err);
+
 /* Starts a journal at level 1.  A file that is there already is KO_E_IO and stays as it is. */
 enum ko_code ko_line_writer_open_journal(const char *path, struct ko_line_writer **writer,
                                          struct ko_error *err);
@@ -82,7 +86,7 @@ struct ko_line_reader_options {
  * With tolerate_cut_tail the file is first checked from end to end: lines come from whole frames
  * with right checksums only.  What a crash leaves behind the last of them is passed over, and
  * ko_line_reader_was_cut() tells.  A damaged frame with a whole one behind it is no crash:
- * KO_E_CORRUPT. Lines added to the file after _open are not seen.
+ * KO_E_CORRUPT.  Lines added to the file after _open are not seen.
  *
  * Errors: KO_E_IO, KO_E_MEMORY, KO_E_CORRUPT.  On failure *reader is NULL.
  */
@@ -105,8 +109,7 @@ uint64_t ko_line_reader_line_number(const struct ko_line_reader *reader);
 /* True if tolerate_cut_tail passed over something. */
 bool ko_line_reader_was_cut(const struct ko_line_reader *reader);
 
-/* Puts "'<path>' line <n>: " in front of a failure that the caller found in the line last returned.
- */
+/* Puts "'<path>' line <n>: " in front of a failure that the caller found in the last line. */
 void ko_line_reader_context(const struct ko_line_reader *reader, struct ko_error *err);
 
 /*
@@ -116,8 +119,7 @@ void ko_line_reader_context(const struct ko_line_reader *reader, struct ko_error
 enum ko_code ko_line_reader_totals(struct ko_line_reader *reader, struct ko_line_totals *totals,
                                    struct ko_error *err);
 
-/* The same, and compares all three with what is expected (with_digest): KO_E_CORRUPT with both
- * values. */
+/* The same, and compares it with what is expected (needs with_digest): KO_E_CORRUPT shows both. */
 enum ko_code ko_line_reader_check(struct ko_line_reader *reader,
                                   const struct ko_line_totals *expected, struct ko_error *err);
 

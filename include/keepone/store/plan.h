@@ -83,7 +83,10 @@ enum ko_code ko_plan_writer_open(const char *dir, const char *plan_name, uint32_
 enum ko_code ko_plan_writer_add(struct ko_plan_writer *writer, const struct ko_plan_line *line,
                                 struct ko_error *err);
 
-/* The part is durable; *part says what the manifest needs.  Frees the writer in any case. */
+/*
+ * The part is complete; *part says what the manifest needs.  Frees the writer in any case.  Before
+ * the manifest is written, each rank calls ko_disk_sync() once for all its parts.
+ */
 enum ko_code ko_plan_writer_close(struct ko_plan_writer *writer, struct ko_plan_part *part,
                                   struct ko_error *err);
 

@@ -46,13 +46,14 @@ struct ko_row_writer; /* opaque; owned by whoever called _open, until _close or 
 enum ko_code ko_row_writer_open(const char *path, const struct ko_row_kind *kind,
                                 struct ko_row_writer **writer, struct ko_error *err);
 
-/* values: as many as the kind says.  A row over KO_ROW_BYTES_MAX is KO_E_BUG.  KO_E_IO,
- * KO_E_MEMORY. */
+/*
+ * values: as many as the kind says.  Errors: KO_E_IO, KO_E_MEMORY, KO_E_BUG for a row over
+ * KO_ROW_BYTES_MAX; after one the writer is only good for _abandon() (or a _close() that fails).
+ */
 enum ko_code ko_row_writer_add(struct ko_row_writer *writer, const struct ko_slice *values,
                                struct ko_error *err);
 
-/* Makes the file durable and visible.  The writer is freed in any case; on failure there is no
- * file. */
+/* Makes the file durable and visible, or fails and leaves none.  Frees the writer in any case. */
 enum ko_code ko_row_writer_close(struct ko_row_writer *writer,
                                  const uint64_t counters[KO_ROW_COUNTERS], struct ko_error *err);
 
@@ -61,8 +62,7 @@ void ko_row_writer_abandon(struct ko_row_writer *writer);
 
 struct ko_row_reader; /* opaque; owned by whoever called _open */
 
-/* KO_E_CORRUPT if the file is not of this kind; KO_E_IO, KO_E_MEMORY.  On failure *reader is NULL.
- */
+/* Errors: KO_E_CORRUPT for a file of another kind; KO_E_IO, KO_E_MEMORY; *reader is NULL then. */
 enum ko_code ko_row_reader_open(const char *path, const struct ko_row_kind *kind,
                                 struct ko_row_reader **reader, struct ko_error *err);
 
@@ -81,8 +81,7 @@ const uint64_t *ko_row_reader_counters(const struct ko_row_reader *reader);
 uint64_t ko_row_reader_row_number(const struct ko_row_reader *reader);
 uint64_t ko_row_reader_bytes(const struct ko_row_reader *reader);
 
-/* Puts "'<path>' row <n>: " in front of a failure that the caller found in the row last returned.
- */
+/* Puts "'<path>' row <n>: " in front of a failure that the caller found in the last row. */
 void ko_row_reader_context(const struct ko_row_reader *reader, struct ko_error *err);
 
 void ko_row_reader_close(struct ko_row_reader *reader);

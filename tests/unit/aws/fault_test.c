@@ -36,6 +36,7 @@ static const struct {
     {502, "", KO_FAULT_TRANSIENT},
     {503, "NeverHeardOf", KO_FAULT_TRANSIENT},
     {504, "", KO_FAULT_TRANSIENT},
+    {408, "", KO_FAULT_TRANSIENT},
     {400, "RequestTimeout", KO_FAULT_TRANSIENT},
     {400, "RequestTimeoutException", KO_FAULT_TRANSIENT},
     {400, "PriorRequestNotComplete", KO_FAULT_TRANSIENT},

@@ -92,6 +92,7 @@ other_bytes_are_not_gzip(void)
 {
     CHECK_TEXT(gunzip(KO_SLICE("{\"Item\":{}}")), "!not gzip at byte 0 of the compressed stream");
     CHECK_TEXT(gunzip(KO_SLICE("\0\0")), "!not gzip at byte 0 of the compressed stream");
+    assert_non_null(strstr(gunzip(KO_SLICE("\x1f\x8c\x08\0\0\0\0\0\0\3")), "!not gzip at byte "));
     CHECK_TEXT(gunzip(KO_SLICE(MEMBER_ABC "x")), "!not gzip at byte 23 of the compressed stream");
 }
 

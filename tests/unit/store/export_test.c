@@ -188,6 +188,17 @@ several_exports_are_listed(void)
     check_open_fails("p", KO_E_OPTION, "2 exports are in '");
     check_open_fails("p/AWSDynamoDB", KO_E_OPTION, "/p/AWSDynamoDB/0171-abc', '");
     check_open_fails("p/AWSDynamoDB", KO_E_OPTION, "/p/AWSDynamoDB/0172-def'");
+    for (int i = 0; i < 7; i++) {
+        char name[100];
+
+        (void) snprintf(name, sizeof name, "p/AWSDynamoDB/more-%d", i);
+        (void) ko_folder_make(file_at(name), &err);
+        CHECK_OK(err);
+        (void) snprintf(name, sizeof name, "p/AWSDynamoDB/more-%d/manifest-summary.json", i);
+        file_write(name, KO_SLICE("{}"));
+    }
+    check_open_fails("p", KO_E_OPTION, "9 exports are in '");
+    check_open_fails("p", KO_E_OPTION, "/more-5', ...");
     check_opens(FOLDER);
     export_end();
 }
@@ -208,6 +219,23 @@ files_are_found_wherever_the_folder_was_copied_to(void)
     CHECK_OK(err);
     check_opens("moved");
     check_opens("");
+    export_end();
+}
+
+static void
+files_are_found_in_the_prefix_as_their_keys_say(void)
+{
+    struct ko_error err = {0};
+    struct ko_export *export = NULL;
+
+    export_begin();
+    file_write("p/elsewhere.gz", KO_SLICE(""));
+    list_file("elsewhere.gz", KO_SLICE(""), 0);
+    write_manifests(0, JSON_FORMAT);
+    (void) ko_export_open(file_at("p"), &export, &err);
+    CHECK_OK(err);
+    assert_non_null(strstr(export->files[0].path, "0171-abc/../../elsewhere.gz"));
+    ko_export_close(export);
     export_end();
 }
 
@@ -310,6 +338,30 @@ broken_manifests_are_named_with_line_or_byte(void)
 }
 
 static void
+members_that_say_nothing_are_corrupt(void)
+{
+    export_begin();
+    write_manifest("files", KO_SLICE(""), false);
+    write_manifest("summary",
+                   KO_SLICE("{\"outputFormat\":\"DYNAMODB_JSON\",\"tableArn\":\"arn:aws:s3\","
+                            "\"tableId\":\"6f1b7c1e\",\"exportTime\":\"2024-05-18T02:40:00Z\","
+                            "\"itemCount\":0}"),
+                   false);
+    check_open_fails("p", KO_E_CORRUPT, "\"tableArn\" is 'arn:aws:s3', which names no table");
+    write_manifest("summary",
+                   KO_SLICE("{\"outputFormat\":\"DYNAMODB_JSON\",\"tableArn\":\":table/t\","
+                            "\"tableId\":\"6f1b7c1e\",\"exportTime\":\"yesterday\","
+                            "\"itemCount\":0}"),
+                   false);
+    check_open_fails("p", KO_E_CORRUPT, "\"exportTime\" is 'yesterday', which is no time");
+    write_manifest(
+        "summary",
+        KO_SLICE("{\"outputFormat\":\"DYNAMODB_JSON\",\"tableArn\":\":table/t\\u0000\"}"), false);
+    check_open_fails("p", KO_E_CORRUPT, "\"tableArn\" has a NUL in it");
+    export_end();
+}
+
+static void
 a_data_file_that_is_not_gz_is_refused_unless_empty(void)
 {
     export_begin();
@@ -352,12 +404,14 @@ CASES = {
     CASE(an_export_is_found_from_the_folders_above_it),
     CASE(several_exports_are_listed),
     CASE(files_are_found_wherever_the_folder_was_copied_to),
+    CASE(files_are_found_in_the_prefix_as_their_keys_say),
     CASE(a_missing_data_file_is_named_with_its_line),
     CASE(counts_must_add_up),
     CASE(a_file_listed_twice_is_kept_twice),
     CASE(other_kinds_of_export_are_refused),
     CASE(manifests_must_fit_their_checksums),
     CASE(broken_manifests_are_named_with_line_or_byte),
+    CASE(members_that_say_nothing_are_corrupt),
     CASE(a_data_file_that_is_not_gz_is_refused_unless_empty),
     CASE(no_memory_is_an_error),
 };

@@ -291,6 +291,61 @@ a_full_disk_is_an_error(void)
     folder_end();
 }
 
+/* The open file that has no name any more; -1 if there is none. */
+static int
+spill_fd(void)
+{
+    for (int fd = 3; fd < 100; fd++) {
+        char link[64];
+        char path[KO_PATH_BYTES];
+        ssize_t n;
+
+        (void) snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+        n = readlink(link, path, sizeof path - 1);
+        path[n < 0 ? 0 : n] = '\0';
+        if (strstr(path, "/spill-") != NULL)
+            return fd;
+    }
+    return -1;
+}
+
+/* Sorts, lets the disk change the spill (cut to n_kept bytes, or a byte flipped), reads again. */
+static void
+check_damage(const struct item *items, size_t n, off_t flipped_offset, off_t n_kept)
+{
+    struct ko_error err = {0};
+    struct ko_sorter *sorter = ko_sorter_new(
+        &(struct ko_sorter_options){.memory_bytes = 64 * 1024, .folder = temp_folder}, &err);
+    struct ko_slice record = KO_SLICE("");
+    char byte;
+
+    (void) add_items(sorter, items, n, &err);
+    CHECK_OK(err);
+    assert_int_equal(pread(spill_fd(), &byte, 1, flipped_offset), 1);
+    byte ^= 1;
+    assert_int_equal(pwrite(spill_fd(), &byte, 1, flipped_offset), 1);
+    assert_int_equal(ftruncate(spill_fd(), n_kept), 0);
+    (void) ko_sorter_rewind(sorter, &err);
+    while (record.data != NULL && err.code == KO_OK)
+        (void) ko_sorter_next(sorter, NULL, &record, &err);
+    CHECK_CODE(err, KO_E_CORRUPT);
+    CHECK_ERROR_SAYS(err, "a spill file in '");
+    ko_sorter_free(sorter);
+}
+
+static void
+a_spill_that_changed_is_corrupt(void)
+{
+    struct item *items = make_items(5000, 0, 1000);
+
+    folder_begin();
+    check_damage(items, 5000, 100, 1 << 20); /* in a frame */
+    check_damage(items, 5000, 2, 1 << 20);   /* its length */
+    check_damage(items, 5000, 100, 50);      /* nothing behind byte 50 */
+    ko_free(items);
+    folder_end();
+}
+
 static void
 a_folder_that_is_not_there_is_named(void)
 {
@@ -362,6 +417,7 @@ CASES = {
     CASE(spill_files_have_no_name),
     CASE(without_a_folder_the_budget_is_the_limit),
     CASE(a_full_disk_is_an_error),
+    CASE(a_spill_that_changed_is_corrupt),
     CASE(a_folder_that_is_not_there_is_named),
     CASE(every_failed_allocation_is_an_error),
 };
