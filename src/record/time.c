@@ -156,6 +156,20 @@ parse_iso(struct ko_slice text, struct ko_time *time)
     return text.n == 0;
 }
 
+/*
+ * 20240506 and 20240506070809 may be meant as a date or as an epoch: they decide nothing.
+ */
+static bool
+is_ambiguous(struct ko_slice text)
+{
+    if (text.n != 8 && text.n != 14)
+        return false;
+    for (size_t i = 0; i < text.n; i++)
+        if (text.data[i] < '0' || text.data[i] > '9')
+            return false;
+    return true;
+}
+
 static bool
 parse_epoch(struct ko_slice text, struct ko_time *time)
 {
@@ -192,7 +206,7 @@ parse_epoch(struct ko_slice text, struct ko_time *time)
 bool
 ko_time_parse(struct ko_slice text, struct ko_time *time)
 {
-    return parse_iso(text, time) || parse_epoch(text, time);
+    return parse_iso(text, time) || (!is_ambiguous(text) && parse_epoch(text, time));
 }
 
 void

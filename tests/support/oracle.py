@@ -82,6 +82,8 @@ def key_of(item, rules):
 def time_of(value):
     """Seconds since 1970, or None."""
     text = (value or {}).get("S") or (value or {}).get("N") or ""
+    if text.isascii() and text.isdigit() and len(text) in (8, 14):  # 20240506: a date or an epoch?
+        return None
     if NUMBER.fullmatch(text):
         return Fraction(text) if abs(Fraction(text)) < 10**11 else Fraction(text) / 1000
     found = TIME.fullmatch(text)

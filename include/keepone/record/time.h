@@ -5,6 +5,7 @@
  * ±hh, no offset means UTC; up to 18 digits of fraction; real dates only (no 30 February; second 60
  * is refused).  A text that is a plain number is an epoch like a number.  Epoch numbers: below 1e11
  * in absolute value seconds, from there on milliseconds; fractions allowed down to the attosecond.
+ * Plain numbers of 8 or 14 digits do not parse: 20240506 may be meant as a date.
  * What is finer, or outside 64 bits of seconds, does not parse: nothing is rounded.
  *
  * Thread use: any.  MPI: none.

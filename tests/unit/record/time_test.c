@@ -206,7 +206,20 @@ ordered_bytes_have_the_order_of_time(void)
     }
 }
 
+static void
+digits_that_may_be_a_date_decide_nothing(void)
+{
+    struct ko_time time;
+
+    assert_false(ko_time_parse(KO_SLICE("20240506"), &time));
+    assert_false(ko_time_parse(KO_SLICE("20240506070809"), &time));
+    assert_true(ko_time_parse(KO_SLICE("2024050"), &time));
+    assert_true(ko_time_parse(KO_SLICE("202405060"), &time));
+    assert_true(ko_time_parse(KO_SLICE("-0240506"), &time));
+}
+
 CASES = {
+    CASE(digits_that_may_be_a_date_decide_nothing),
     CASE(dates_are_days_of_the_real_calendar),
     CASE(a_clock_time_without_offset_is_utc),
     CASE(offsets_are_taken_away),
