@@ -26,6 +26,13 @@ enum { PAD_BYTES = 0 };
 
 enum { ALIGN_BYTES = 16, DEFAULT_BLOCK_BYTES = 64 * 1024 };
 
+/* Freed pages are given out again: the first touch of fresh ones costs more than all that is done
+ * with them. */
+struct spare_pages {
+    struct spare_pages *next;
+};
+
+static struct spare_pages *spare_pages;
 static uint64_t n_live;
 static uint64_t fail_countdown;
 
@@ -113,15 +120,22 @@ map_aligned(size_t n_bytes)
 void *
 ko_pages_new(size_t n_bytes, struct ko_error *err)
 {
-    char *pages;
+    char *pages = NULL;
 
     KO_ASSERT(n_bytes > 0 && n_bytes % KO_PAGES_BYTES == 0);
-    pages = is_told_to_fail() ? NULL : map_aligned(n_bytes);
+    if (is_told_to_fail()) {
+        pages = NULL;
+    } else if (n_bytes == KO_PAGES_BYTES && spare_pages != NULL) {
+        pages = (char *) spare_pages;
+        spare_pages = spare_pages->next;
+    } else {
+        pages = map_aligned(n_bytes);
+    }
     if (pages == NULL) {
         (void) ko_fail(err, KO_E_MEMORY, "cannot map %zu bytes", n_bytes);
         return NULL;
     }
-    (void) madvise(pages, n_bytes, MADV_HUGEPAGE); /* where it is refused, small pages do */
+    if (getenv("KO_HUGE")) (void) madvise(pages, n_bytes, MADV_HUGEPAGE); /* where it is refused, small pages do */
     n_live++;
     return pages;
 }
@@ -129,10 +143,17 @@ ko_pages_new(size_t n_bytes, struct ko_error *err)
 void
 ko_pages_free(void *pages, size_t n_bytes)
 {
+    struct spare_pages *const spare = pages;
+
     if (pages == NULL)
         return;
     n_live--;
-    (void) munmap(pages, n_bytes);
+    if (n_bytes != KO_PAGES_BYTES) {
+        (void) munmap(pages, n_bytes);
+        return;
+    }
+    spare->next = spare_pages;
+    spare_pages = spare;
 }
 
 uint64_t

@@ -1,16 +1,44 @@
 /* keepone dedup: find, then apply if --yes was given; otherwise the plan and how to apply it. */
 #include "apply.h"
+#include "keepone/comm/gate.h"
 #include "keepone/comm/world.h"
 #include "keepone/store/plan.h"
 
-enum ko_code
-ko_command_dedup(struct ko_session *session, struct ko_error *err)
+/*
+ * Collective: is there a plan already, by an earlier start of the same job?  Then it is the one to
+ * apply; one of another job is refused.
+ */
+static enum ko_code
+look_for_plan(struct ko_session *session, bool *has_plan, struct ko_error *err)
+{
+    char path[KO_PATH_BYTES];
+    struct ko_run *run = NULL;
+    struct ko_job stored;
+    uint64_t answer = 0;
+
+    (void) ko_job_init(&stored, err);
+    KO_TRY(ko_gate(session->world, err));
+    if (ko_session_is_first(session) &&
+        ko_path_join(path, err, session->job.run, "run.json") == KO_OK && ko_file_exists(path) &&
+        ko_run_open(session->job.run, &run, err) == KO_OK && run->state != KO_RUN_READING) {
+        answer = 1;
+        if (ko_job_decode(run->facts.options, &stored, err) == KO_OK)
+            (void) ko_job_check_same_plan(&stored, &session->job, err);
+    }
+    KO_TRY(ko_world_max(session->world, &answer, 1, err));
+    *has_plan = answer != 0;
+
+done:
+    ko_run_free(run);
+    ko_job_clear(&stored);
+    return err->code;
+}
+
+static enum ko_code
+say_how_to_apply(const struct ko_session *session, struct ko_error *err)
 {
     struct ko_buf text = {0};
 
-    KO_TRY(ko_command_find(session, err));
-    if (session->job.yes)
-        return ko_apply_planned(session, err);
     ko_buf_add_format(&text,
                       "plan of %llu deletes in %s, nothing is deleted yet\n"
                       "look at it:  keepone show %s\n"
@@ -23,5 +51,27 @@ ko_command_dedup(struct ko_session *session, struct ko_error *err)
 
 done:
     ko_buf_clear(&text);
+    return err->code;
+}
+
+enum ko_code
+ko_command_dedup(struct ko_session *session, struct ko_error *err)
+{
+    bool has_plan;
+
+    KO_TRY(look_for_plan(session, &has_plan, err));
+    if (has_plan)
+        KO_TRY(ko_session_lock(session, session->job.run, err));
+    else
+        KO_TRY(ko_command_find(session, err));
+    /* Rank 0 knows the plan; now all do. */
+    ko_run_free(session->run);
+    session->run = NULL;
+    KO_TRY(ko_session_open_run(session, err));
+    if (session->job.yes)
+        return ko_apply_planned(session, err);
+    KO_TRY(say_how_to_apply(session, err));
+
+done:
     return err->code;
 }

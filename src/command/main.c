@@ -6,6 +6,7 @@
 #include "keepone/comm/gate.h"
 #include "keepone/comm/world.h"
 #include "keepone/job/messages.h"
+#include "search.h"
 #include "session.h"
 
 static void
@@ -22,7 +23,8 @@ read_job(struct ko_session *session, int argc, char **argv, bool *is_over, struc
 
     (void) ko_job_init(&session->job, err);
     if (ko_session_is_first(session) && err->code == KO_OK &&
-        ko_job_parse(argc, argv, &session->job, &text, err) == KO_OK) {
+        ko_job_parse(argc, argv, &session->job, &text, err) == KO_OK &&
+        ko_search_check_texts(&session->job, err) == KO_OK) {
         const bool is_print = text.n > 0;
 
         if (is_print)

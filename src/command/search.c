@@ -15,6 +15,13 @@
 
 enum { SEGMENT_BYTES = 64 * 1024 * 1024, SEGMENTS_PER_RANK = 4, SEGMENTS_MAX = 1000000 };
 
+/* Who is kept does not matter to verify, which takes no --keep. */
+static struct ko_slice
+keep_of(const struct ko_job *job)
+{
+    return job->keep.n == 0 ? KO_SLICE("any") : ko_slice_of(job->keep.joined);
+}
+
 static enum ko_code
 choose_primary_key(const struct ko_session *session, const struct ko_search *search,
                    struct ko_rules_options *options, struct ko_error *err)
@@ -47,7 +54,7 @@ build_rules(const struct ko_session *session, struct ko_search *search, int64_t 
                             : search->table.ttl_attribute[0] != '\0' ? search->table.ttl_attribute
                                                                      : NULL;
     struct ko_rules_options options = {.key = ko_slice_of(job->key.joined),
-                                       .keep = ko_slice_of(job->keep.joined),
+                                       .keep = keep_of(job),
                                        .same = ko_slice_of(job->same.joined),
                                        .where = ko_slice_of(job->where),
                                        .ttl = ko_slice_of(ttl),
@@ -58,11 +65,8 @@ build_rules(const struct ko_session *session, struct ko_search *search, int64_t 
     if (err->code != KO_OK)
         return err->code;
     KO_TRY(choose_primary_key(session, search, &options, err));
-    if (job->where != NULL &&
-        ko_where_parse(options.where, search->arena, &search->where, err) != KO_OK) {
-        ko_job_context(job, KO_OPTION_WHERE, err);
-        return err->code;
-    }
+    if (job->where != NULL)
+        KO_TRY(ko_where_parse(options.where, search->arena, &search->where, err));
     search->rules = ko_rules_new(&options, err);
 
 done:
@@ -126,6 +130,38 @@ open_table(struct ko_session *session, struct ko_search *search, struct ko_error
 
 done:
     return err->code;
+}
+
+/* Builds rules from some of the texts only, to learn which option is at fault. */
+static enum ko_code
+try_rules(const struct ko_job *job, enum ko_option_id option,
+          const struct ko_rules_options *options, struct ko_error *err)
+{
+    if (err->code != KO_OK)
+        return err->code;
+    ko_rules_free(ko_rules_new(options, err));
+    if (err->code == KO_E_OPTION && job->origin[option].file_line > 0)
+        ko_job_context(job, option, err);
+    return err->code;
+}
+
+enum ko_code
+ko_search_check_texts(const struct ko_job *job, struct ko_error *err)
+{
+    struct ko_rules_options options = {
+        .hash_name = KO_SLICE("pk"), .key = ko_slice_of(job->key.joined), .keep = KO_SLICE("any")};
+
+    if (job->key.n == 0)
+        return KO_OK;
+    (void) try_rules(job, KO_OPTION_KEY, &options, err);
+    options.keep = keep_of(job);
+    (void) try_rules(job, KO_OPTION_KEEP, &options, err);
+    options.same = ko_slice_of(job->same.joined);
+    (void) try_rules(job, KO_OPTION_SAME, &options, err);
+    options.where = ko_slice_of(job->where);
+    (void) try_rules(job, KO_OPTION_WHERE, &options, err);
+    options.ttl = ko_slice_of(job->ttl_attribute);
+    return try_rules(job, KO_OPTION_TTL, &options, err);
 }
 
 enum ko_code

@@ -29,6 +29,10 @@ struct ko_search {
     struct ko_buf options; /* the job's canonical text */
 };
 
+/* Local: are the texts of the rules good?  Opens nothing; KO_E_OPTION says where the text was
+ * written. */
+enum ko_code ko_search_check_texts(const struct ko_job *job, struct ko_error *err);
+
 /* Collective: opens the source that the job names and builds the rules.  as_of_s: 0 = the export's
  * time, or now. */
 enum ko_code ko_search_open(struct ko_session *session, int64_t as_of_s, struct ko_search *search,

@@ -99,7 +99,9 @@ ko_command_undo(struct ko_session *session, struct ko_error *err)
     if (err->code == KO_OK)
         (void) ko_plan_open(session->run, &manifest, err);
     KO_TRY(ko_gate(session->world, err));
-    KO_TRY(get_ready(session, err));
+    /* An undone run has nothing left to do: the same command says again how it ended. */
+    if (session->run->state != KO_RUN_UNDONE)
+        KO_TRY(get_ready(session, err));
     KO_TRY(put_back(session, manifest, &ledger, err));
     if (ledger.present > 0) {
         (void) ko_fail(err, KO_E_UNCLEAN,

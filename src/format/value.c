@@ -70,24 +70,45 @@ ko_value_is_plain_string(struct ko_slice value)
            memchr(value.data + n_head, '"', n) == NULL;
 }
 
-enum ko_code
-ko_value_equal(struct ko_slice a, struct ko_slice b, bool *equal, struct ko_error *err)
+typedef enum ko_code add_canonical_fn(struct ko_buf *out, struct ko_slice text,
+                                      struct ko_error *err);
+
+/* Compares the canonical texts, unless the texts are the same as they are. */
+static enum ko_code
+compare_canonical(struct ko_slice a, struct ko_slice b, add_canonical_fn *add_canonical,
+                  bool *equal, struct ko_error *err)
 {
     struct ko_buf a_text = {0};
     struct ko_buf b_text = {0};
 
     *equal = ko_slice_equal(a, b);
-    if (*equal || a.data == NULL || b.data == NULL ||
-        (ko_value_is_plain_string(a) && ko_value_is_plain_string(b)))
+    if (*equal || a.data == NULL || b.data == NULL)
         return KO_OK;
-    KO_TRY(ko_value_add_canonical(&a_text, a, err));
-    KO_TRY(ko_value_add_canonical(&b_text, b, err));
+    KO_TRY(add_canonical(&a_text, a, err));
+    KO_TRY(add_canonical(&b_text, b, err));
     *equal = ko_slice_equal(ko_buf_slice(&a_text), ko_buf_slice(&b_text));
 
 done:
     ko_buf_clear(&a_text);
     ko_buf_clear(&b_text);
     return err->code;
+}
+
+enum ko_code
+ko_value_equal(struct ko_slice a, struct ko_slice b, bool *equal, struct ko_error *err)
+{
+    if (a.data != NULL && b.data != NULL && ko_value_is_plain_string(a) &&
+        ko_value_is_plain_string(b)) {
+        *equal = ko_slice_equal(a, b);
+        return KO_OK;
+    }
+    return compare_canonical(a, b, ko_value_add_canonical, equal, err);
+}
+
+enum ko_code
+ko_item_equal(struct ko_slice a, struct ko_slice b, bool *equal, struct ko_error *err)
+{
+    return compare_canonical(a, b, ko_item_add_canonical, equal, err);
 }
 
 enum ko_code

@@ -117,14 +117,18 @@ static const struct ko_option options[KO_OPTION_COUNT] = {
                             .value = "URL",
                             .help = "where DynamoDB answers, such as http://127.0.0.1:8000 for "
                                     "DynamoDB Local",
-                            .fallback_help = "the region's own",
+                            .fallback_help =
+                                "for an existing run the one it was found with, else "
+                                "AWS_ENDPOINT_URL_DYNAMODB, AWS_ENDPOINT_URL, or the region's own",
                             URL(endpoint),
                             .group = KO_GROUP_AWS,
                             .verbs = WORKS},
     [KO_OPTION_REGION] = {.name = "region",
                           .value = "NAME",
                           .help = "the AWS region of the table",
-                          .fallback_help = "AWS_REGION or AWS_DEFAULT_REGION",
+                          .fallback_help =
+                              "for an existing run the one it was found with, else AWS_REGION or "
+                              "AWS_DEFAULT_REGION",
                           TEXT(region),
                           .group = KO_GROUP_AWS,
                           .verbs = WORKS},
@@ -142,8 +146,11 @@ static const struct ko_option options[KO_OPTION_COUNT] = {
                        .decides_plan = true},
     [KO_OPTION_KEEP] = {.name = "keep",
                         .value = "LIST",
-                        .help = "which of the copies stays, by ranked rules: oldest:attr, "
-                                "newest:attr, min:attr, max:attr, has:attr, equals:attr=value, any",
+                        .help =
+                            "which of the copies stays, by ranked rules: oldest:attr, "
+                            "newest:attr, min:attr, max:attr, has:attr, equals:attr=value; any at "
+                            "the end keeps one of a group in which no item has a usable value; "
+                            "ties end in the primary key",
                         LIST(keep),
                         .group = KO_GROUP_RULES,
                         .verbs = MAKES_PLAN,
@@ -198,24 +205,23 @@ static const struct ko_option options[KO_OPTION_COUNT] = {
                        .required_by = MAKES_PLAN | DELETES | UNDO | SHOW | PLAN},
     [KO_OPTION_EXCLUDE] = {.name = "exclude",
                            .value = "FILE",
-                           .help = "leave the items of these primary keys (JSON Lines) out of the "
-                                   "new plan",
+                           .help = "leave the items and groups of FILE out of the new plan",
                            PATH(exclude),
                            .group = KO_GROUP_RUN,
                            .verbs = PLAN},
     [KO_OPTION_ONLY] = {.name = "only",
                         .value = "FILE",
-                        .help = "take only the items of these primary keys (JSON Lines) into the "
-                                "new plan",
+                        .help = "take only the items and groups of FILE into the new plan",
                         PATH(only),
                         .group = KO_GROUP_RUN,
                         .verbs = PLAN},
 
     [KO_OPTION_SAFETY] = {.name = "safety",
                           .value = "HOW",
-                          .help = "checked reads keeper and loser just before each conditional "
-                                  "delete; transact deletes in transactions that also check the "
-                                  "keeper, at twice the write units",
+                          .help = "checked reads loser and keeper just before each conditional "
+                                  "delete, the keeper once more after it, and puts the loser back "
+                                  "if the keeper is gone; transact deletes in transactions that "
+                                  "also check the keeper, at twice the write units",
                           .fallback = "checked",
                           CHOICE(safety, enum ko_job_safety, safety_choices),
                           .group = KO_GROUP_DELETE,
@@ -267,8 +273,8 @@ static const struct ko_option options[KO_OPTION_COUNT] = {
     [KO_OPTION_MEMORY] = {.name = "memory",
                           .value = "BYTES",
                           .unit = "bytes",
-                          .help = "how much memory each rank may use; what does not fit goes to "
-                                  "the run directory or is read again",
+                          .help = "how much memory each rank may use; what does not fit is read "
+                                  "again, or sorted in files under TMPDIR",
                           .fallback_help = "half of the host's, divided over its ranks",
                           BYTES(memory_bytes),
                           RANGE(UINT64_C(1) << 20, UINT64_C(1) << 50),

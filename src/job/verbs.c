@@ -39,8 +39,12 @@ static const struct ko_verb_info verbs[KO_VERB_COUNT] = {
         {.name = "plan",
          .purpose = "make a smaller plan from a run's plan",
          .usage = "plan RUN (--exclude FILE | --only FILE)",
-         .about = "Writes a plan that holds part of the run's plan beside the first; apply uses "
-                  "the smaller one. FILE has one primary key per line, as show --plan prints it.",
+         .about =
+             "Writes a plan that holds part of the run's plan beside the first; apply uses "
+             "the smaller one. FILE has one entry per line: an item's primary key, such as "
+             "{\"pk\":{\"S\":\"a\"},\"sk\":{\"N\":\"1\"}}, or {\"key\":{\"cause\":{\"S\":\"x\"}}} "
+             "for all items of a group, both as show --plan prints them. An entry that is not "
+             "in the plan is an error.",
          .positional = KO_OPTION_RUN,
          .word = "RUN",
          .examples = {{"spare some items", "keepone plan runs/1 --exclude spare.jsonl"},
@@ -53,9 +57,10 @@ static const struct ko_verb_info verbs[KO_VERB_COUNT] = {
         {.name = "apply",
          .purpose = "delete what the plan names, each item under conditions",
          .usage = "apply RUN [OPTION]...",
-         .about = "Asks first, or takes --yes. An item is deleted only if it, and the item kept "
-                  "for it, still are as they were read. Every image is in the journal before its "
-                  "delete is sent. Run again it continues: nothing is deleted twice.",
+         .about =
+             "Asks first, or takes --yes. An item is deleted only if it, and the item kept "
+             "for it, still are as find saw them. Every image is durable in the journal before "
+             "its delete is sent. Run again it continues: nothing is deleted twice.",
          .positional = KO_OPTION_RUN,
          .word = "RUN",
          .examples = {{"delete after a question", "keepone apply runs/1"},

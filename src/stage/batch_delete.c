@@ -6,6 +6,19 @@
 #include "keepone/stage/condition.h"
 #include "keepone/stage/units.h"
 
+/* Is the item as seen, and with --unchanged as in the image too, if there is one? */
+enum ko_code
+batch_is_as_wanted(const struct batch *batch, const struct line *line, struct ko_slice item,
+                   bool *is_as_wanted, struct ko_error *err)
+{
+    KO_TRY(ko_condition_holds(line->seen, item, batch->arena, is_as_wanted, err));
+    if (*is_as_wanted && batch->apply->config->unchanged && line->image.data != NULL)
+        KO_TRY(ko_item_equal(item, line->image, is_as_wanted, err));
+
+done:
+    return err->code;
+}
+
 /* With --unchanged every attribute of the image is part of the condition. */
 struct ko_slice
 batch_all_of(const struct batch *batch, const struct line *line)
@@ -19,22 +32,16 @@ enum ko_code
 batch_take_old_image(struct batch *batch, struct line *line, struct ko_slice image,
                      struct ko_error *err)
 {
-    bool equal = false;
+    bool is_equal = true;
 
-    if (image.data != NULL && !ko_slice_equal(image, line->image)) {
-        struct ko_buf a = {0};
-        struct ko_buf b = {0};
-
-        if (ko_item_add_canonical(&a, image, err) == KO_OK &&
-            ko_item_add_canonical(&b, line->image, err) == KO_OK)
-            equal = ko_slice_equal(ko_buf_slice(&a), ko_buf_slice(&b));
-        ko_buf_clear(&a);
-        ko_buf_clear(&b);
-        if (err->code == KO_OK && !equal)
-            (void) batch_add_intent(batch, line, image, err);
-    }
+    if (image.data != NULL)
+        KO_TRY(ko_item_equal(image, line->image, &is_equal, err));
+    if (!is_equal)
+        KO_TRY(batch_add_intent(batch, line, image, err));
     line->outcome = KO_OUTCOME_DELETED;
     line->need = NEED_RECHECK;
+
+done:
     return err->code;
 }
 
@@ -52,7 +59,7 @@ take_condition_failure(struct batch *batch, struct line *line, struct ko_slice i
         line->need = NEED_READ;
         return KO_OK;
     }
-    KO_TRY(ko_condition_holds(line->seen, item, batch->arena, &holds, err));
+    KO_TRY(batch_is_as_wanted(batch, line, item, &holds, err));
     if (!holds)
         return batch_settle(batch, line, KO_OUTCOME_CHANGED, NULL, err);
     line->n_tries++;

@@ -105,6 +105,8 @@ enum ko_code batch_send_restore(struct batch *batch, struct ko_error *err);
 enum ko_code batch_send_delete(struct batch *batch, struct ko_error *err);
 enum ko_code batch_take_old_image(struct batch *batch, struct line *line, struct ko_slice image,
                                   struct ko_error *err);
+enum ko_code batch_is_as_wanted(const struct batch *batch, const struct line *line,
+                                struct ko_slice item, bool *is_as_wanted, struct ko_error *err);
 struct ko_slice batch_all_of(const struct batch *batch, const struct line *line);
 
 /* batch_transact.c */

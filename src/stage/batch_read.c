@@ -229,7 +229,7 @@ take_read(struct batch *batch, struct line *line, struct wanted_list *list, stru
     KO_TRY(look_at_keeper(batch, line, keeper, &reason, err));
     if (loser->image.data == NULL)
         return take_absence(batch, line, reason, err);
-    KO_TRY(ko_condition_holds(line->seen, loser->image, batch->arena, &holds, err));
+    KO_TRY(batch_is_as_wanted(batch, line, loser->image, &holds, err));
     if (!holds || line->n_tries > TRIES_MAX)
         return batch_settle(batch, line, KO_OUTCOME_CHANGED, NULL, err);
     if (reason != NULL)

@@ -50,7 +50,7 @@ take_loser_failure(struct batch *batch, struct line *line, struct ko_slice item,
     bool holds = true;
 
     if (item.data != NULL)
-        KO_TRY(ko_condition_holds(line->seen, item, batch->arena, &holds, err));
+        KO_TRY(batch_is_as_wanted(batch, line, item, &holds, err));
     if (!holds)
         return batch_settle(batch, line, KO_OUTCOME_CHANGED, NULL, err);
     line->n_tries++;

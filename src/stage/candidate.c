@@ -12,7 +12,6 @@ struct sender {
     const struct ko_candidate_config *config;
     struct ko_world *world;
     struct ko_candidate_stats *stats;
-    struct ko_intake_cursor cursor;
     bool is_log_done;
     size_t next_claim;
     bool is_claim_open;
@@ -45,12 +44,12 @@ send_logged(struct sender *sender, struct ko_phase *phase, struct ko_error *err)
     struct ko_intake *intake = sender->config->intake;
     struct ko_slice values[KO_LOOKED_MAX];
     uint64_t fingerprint;
-    bool has_row;
 
-    KO_TRY(ko_intake_next_logged(intake, &sender->cursor, &fingerprint, values, &has_row, err));
-    sender->is_log_done = !has_row;
-    if (has_row && ko_intake_is_candidate(intake, fingerprint))
-        KO_TRY(send_record(sender, phase, fingerprint, values, err));
+    sender->is_log_done = !ko_intake_next_logged(intake, &fingerprint);
+    if (sender->is_log_done || !ko_intake_is_candidate(intake, fingerprint))
+        return KO_OK;
+    KO_TRY(ko_intake_logged_values(intake, values, err));
+    KO_TRY(send_record(sender, phase, fingerprint, values, err));
 
 done:
     return err->code;

@@ -6,21 +6,7 @@
 #include "keepone/base/mem.h"
 #include "keepone/comm/world.h"
 #include "keepone/record/record.h"
-#include "keepone/store/row_file.h"
-
-enum {
-    ROW_OVERHEAD_BYTES = 10 * (KO_LOOKED_MAX + 1), /* of a row beside its values, at most */
-    FINGERPRINT_BYTES = 8
-};
-
-/* A piece of the log: entries of a fingerprint and a row. */
-struct block {
-    struct block *next;
-    size_t n_pages_bytes;
-    size_t capacity;
-    size_t n;
-    char bytes[];
-};
+#include "keepone/stage/row_log.h"
 
 struct ko_intake {
     const struct ko_rules *rules;
@@ -30,13 +16,9 @@ struct ko_intake {
     uint64_t n_present[KO_LOOKED_MAX];
     struct ko_buf scratch;
 
-    struct block *first;
-    struct block *last;
-    uint64_t log_bytes;
-    uint64_t log_limit_bytes;
-    bool is_logging;          /* the open claim fits so far */
-    struct block *open_block; /* where the open claim starts, to take it back */
-    size_t open_offset;
+    struct ko_row_log *log; /* NULL without one */
+    bool is_logging;        /* the open claim fits so far */
+    bool is_log_full;       /* a claim did not fit: none is tried after it */
 
     struct ko_intake_claim *claims;
     size_t n_claims;
@@ -53,32 +35,13 @@ ko_intake_new(const struct ko_intake_options *options, struct ko_error *err)
     if (intake == NULL)
         return NULL;
     intake->rules = options->rules;
-    intake->log_limit_bytes = options->log_bytes;
     intake->repeats = ko_repeats_new(&repeats, err);
-    if (intake->repeats == NULL) {
-        ko_free(intake);
-        return NULL;
-    }
-    return intake;
-}
-
-static void
-free_blocks_after(struct ko_intake *intake, struct block *keep)
-{
-    struct block *block = keep == NULL ? intake->first : keep->next;
-
-    while (block != NULL) {
-        struct block *const next = block->next;
-
-        intake->log_bytes -= block->n_pages_bytes;
-        ko_pages_free(block, block->n_pages_bytes);
-        block = next;
-    }
-    if (keep == NULL)
-        intake->first = NULL;
-    else
-        keep->next = NULL;
-    intake->last = keep;
+    if (intake->repeats != NULL && options->log_bytes > 0)
+        intake->log = ko_row_log_new(options->rules->n_looked, options->log_bytes, err);
+    if (err->code == KO_OK)
+        return intake;
+    ko_intake_free(intake);
+    return NULL;
 }
 
 void
@@ -86,7 +49,7 @@ ko_intake_free(struct ko_intake *intake)
 {
     if (intake == NULL)
         return;
-    free_blocks_after(intake, NULL);
+    ko_row_log_free(intake->log);
     ko_repeats_free(intake->repeats);
     ko_buf_clear(&intake->scratch);
     ko_free(intake->claims);
@@ -96,20 +59,9 @@ ko_intake_free(struct ko_intake *intake)
 void
 ko_intake_begin(struct ko_intake *intake)
 {
-    intake->is_logging = intake->log_limit_bytes > 0;
-    intake->open_block = intake->last;
-    intake->open_offset = intake->last == NULL ? 0 : intake->last->n;
-}
-
-/* The open claim does not fit: it is read again later, so its rows so far go. */
-static void
-take_back_claim(struct ko_intake *intake)
-{
-    free_blocks_after(intake, intake->open_block);
-    if (intake->last != NULL)
-        intake->last->n = intake->open_offset;
-    intake->is_logging = false;
-    intake->log_limit_bytes = intake->log_bytes; /* whole blocks only: nothing more will fit */
+    intake->is_logging = intake->log != NULL && !intake->is_log_full;
+    if (intake->is_logging)
+        ko_row_log_mark(intake->log);
 }
 
 enum ko_code
@@ -129,54 +81,15 @@ ko_intake_end(struct ko_intake *intake, uint64_t claim_index, struct ko_error *e
     return KO_OK;
 }
 
-/* Adds a block with room for n bytes; NULL if the log is full or memory is short. */
-static struct block *
-add_block(struct ko_intake *intake, size_t n)
-{
-    struct ko_error ignored = {0};
-    const size_t n_pages_bytes =
-        (sizeof(struct block) + n + KO_PAGES_BYTES - 1) / KO_PAGES_BYTES * KO_PAGES_BYTES;
-    struct block *block;
-
-    if (intake->log_bytes + n_pages_bytes > intake->log_limit_bytes)
-        return NULL;
-    block = ko_pages_new(n_pages_bytes, &ignored);
-    if (block == NULL)
-        return NULL;
-    block->n_pages_bytes = n_pages_bytes;
-    block->capacity = n_pages_bytes - sizeof *block;
-    if (intake->last == NULL)
-        intake->first = block;
-    else
-        intake->last->next = block;
-    intake->last = block;
-    intake->log_bytes += n_pages_bytes;
-    return block;
-}
-
+/* A claim that does not fit is read again later, so its rows so far go. */
 static void
 log_row(struct ko_intake *intake, uint64_t fingerprint, const struct ko_slice *values)
 {
-    const size_t n_looked = intake->rules->n_looked;
-    size_t n = FINGERPRINT_BYTES + ROW_OVERHEAD_BYTES;
-    struct block *block;
-    struct ko_buf room;
-
-    for (size_t i = 0; i < n_looked; i++)
-        n += values[i].n;
-    block = intake->last;
-    if (block == NULL || block->capacity - block->n < n)
-        block = add_block(intake, n);
-    if (block == NULL) {
-        take_back_claim(intake);
+    if (ko_row_log_add(intake->log, fingerprint, values))
         return;
-    }
-    /* A buffer over the block's free bytes; it holds n, so it never moves. */
-    room = (struct ko_buf){.data = block->bytes + block->n, .capacity = n};
-    ko_buf_add_u64(&room, fingerprint);
-    ko_row_add(&room, values, n_looked);
-    KO_ASSERT(!room.failed && room.data == block->bytes + block->n && room.n <= n);
-    block->n += room.n;
+    ko_row_log_take_back(intake->log);
+    intake->is_logging = false;
+    intake->is_log_full = true;
 }
 
 enum ko_code
@@ -280,40 +193,20 @@ ko_intake_is_candidate(const struct ko_intake *intake, uint64_t fingerprint)
     return ko_repeats_has(intake->repeats, fingerprint);
 }
 
-enum ko_code
-ko_intake_next_logged(const struct ko_intake *intake, struct ko_intake_cursor *cursor,
-                      uint64_t *fingerprint, struct ko_slice *values, bool *has_row,
-                      struct ko_error *err)
+bool
+ko_intake_next_logged(struct ko_intake *intake, uint64_t *fingerprint)
 {
-    const struct block *block = cursor->block == NULL ? intake->first : cursor->block;
-    struct ko_slice rest;
+    return intake->log != NULL && ko_row_log_next(intake->log, fingerprint);
+}
 
-    while (block != NULL && cursor->offset >= block->n) {
-        block = block->next;
-        cursor->offset = 0;
-    }
-    cursor->block = block;
-    *has_row = block != NULL;
-    if (block == NULL)
-        return KO_OK;
-    rest = (struct ko_slice){block->bytes + cursor->offset, block->n - cursor->offset};
-    *fingerprint = ko_read_u64(rest.data);
-    rest.data += FINGERPRINT_BYTES;
-    rest.n -= FINGERPRINT_BYTES;
-    if (ko_row_next(&rest, values, intake->rules->n_looked, err) != KO_OK)
-        return err->code;
-    cursor->offset = block->n - rest.n;
-    return KO_OK;
+enum ko_code
+ko_intake_logged_values(struct ko_intake *intake, struct ko_slice *values, struct ko_error *err)
+{
+    return ko_row_log_values(intake->log, values, err);
 }
 
 uint64_t
 ko_intake_n_keyed(const struct ko_intake *intake)
 {
     return intake->n_keyed;
-}
-
-uint64_t
-ko_intake_peak_bytes(const struct ko_intake *intake)
-{
-    return intake->log_bytes;
 }

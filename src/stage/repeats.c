@@ -178,6 +178,7 @@ add_chunk(struct ko_repeats *repeats, unsigned partition, struct ko_error *err)
     }
     chunk = &repeats->blocks->chunks[repeats->n_block_chunks++];
     chunk->next = repeats->buckets[partition];
+    chunk->n = 0;
     repeats->buckets[partition] = chunk;
     return chunk;
 }
@@ -398,7 +399,8 @@ find_repeated(struct ko_repeats *repeats, const struct arrival *arrival, uint64_
     *repeated = sorted;
     if (sorted == NULL || scratch == NULL)
         return 0;
-    memcpy(sorted, arrival->values, arrival->n_values * sizeof *sorted);
+    if (arrival->n_values > 0)
+        memcpy(sorted, arrival->values, arrival->n_values * sizeof *sorted);
     ko_sort_u64(sorted, scratch, arrival->n_values, repeats->n_bits - KO_PARTITION_BITS + 1);
     for (size_t i = 0, next; i < arrival->n_values; i = next) {
         const uint64_t value = sorted[i] >> 1;
@@ -489,7 +491,8 @@ put(struct ko_repeats *repeats, uint64_t value)
         slot = (slot + 1) & (repeats->table_size - 1);
     repeats->n_repeated += repeats->table[slot] == 0;
     repeats->table[slot] = value + 1;
-    repeats->filter[filter_bit(repeats, value) / 64] |= (uint64_t) 1 << filter_bit(repeats, value) % 64;
+    repeats->filter[filter_bit(repeats, value) / 64] |= (uint64_t) 1
+                                                        << filter_bit(repeats, value) % 64;
 }
 
 static enum ko_code
@@ -654,7 +657,8 @@ ko_repeats_has(const struct ko_repeats *repeats, uint64_t fingerprint)
     if (repeats->table_size == 0)
         return false;
     value = fingerprint >> (64 - repeats->n_bits);
-    if ((repeats->filter[filter_bit(repeats, value) / 64] >> filter_bit(repeats, value) % 64 & 1) == 0)
+    if ((repeats->filter[filter_bit(repeats, value) / 64] >> filter_bit(repeats, value) % 64 & 1) ==
+        0)
         return false;
     slot = table_slot(repeats, value);
     while (repeats->table[slot] != 0 && repeats->table[slot] != value + 1)

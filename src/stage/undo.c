@@ -20,7 +20,6 @@ struct place {
     uint32_t part;
     uint64_t line;
     struct ko_slice image; /* absent: this place is free */
-    bool was_unknown;      /* an earlier try may have put it back */
     bool is_in_flight;
     uint64_t not_before_us;
 };
@@ -64,26 +63,22 @@ done:
     return err->code;
 }
 
-/* Something stands at the item's place: our own work of an earlier try, or somebody else's. */
+/*
+ * Something stands at the item's place.  If it equals the image it is back, by an earlier try or
+ * attempt of ours whose reply or journal was lost; otherwise it is somebody else's.
+ */
 static enum ko_code
 take_presence(struct place *place, struct ko_slice body, struct ko_error *err)
 {
     struct ko_slice item;
-    struct ko_buf found = {0};
-    struct ko_buf ours = {0};
-    bool is_ours = false;
+    bool is_back = false;
 
     KO_TRY(ko_json_member(body, "Item", &item, err));
-    if (place->was_unknown && item.data != NULL) {
-        KO_TRY(ko_item_add_canonical(&found, item, err));
-        KO_TRY(ko_item_add_canonical(&ours, place->image, err));
-        is_ours = ko_slice_equal(ko_buf_slice(&found), ko_buf_slice(&ours));
-    }
-    KO_TRY(finish(place, is_ours ? KO_UNDO_RESTORED : KO_UNDO_PRESENT, NULL, err));
+    if (item.data != NULL)
+        KO_TRY(ko_item_equal(item, place->image, &is_back, err));
+    KO_TRY(finish(place, is_back ? KO_UNDO_RESTORED : KO_UNDO_PRESENT, NULL, err));
 
 done:
-    ko_buf_clear(&found);
-    ko_buf_clear(&ours);
     return err->code;
 }
 
@@ -99,7 +94,6 @@ put_arrived(void *self, const struct ko_dynamodb_reply *reply, struct ko_error *
     if (reply->kind == KO_REPLY_OK) {
         (void) finish(place, KO_UNDO_RESTORED, NULL, &local);
     } else if (reply->kind == KO_REPLY_UNKNOWN) {
-        place->was_unknown = true;
         place->not_before_us = ko_clock_us() + ko_random(BACKOFF_US);
     } else if (reply->fault == KO_FAULT_CONDITION) {
         (void) take_presence(place, reply->body, &local);
@@ -167,7 +161,6 @@ take_next(struct undo *undo, struct place *place, struct ko_error *err)
     ko_arena_reset(place->arena);
     place->part = event.part;
     place->line = event.line;
-    place->was_unknown = false;
     place->not_before_us = 0;
     place->image = ko_arena_copy(place->arena, event.image, err);
     undo->n_taken++;
@@ -245,20 +238,34 @@ show(void *self, const uint64_t *totals)
         undo->config->pulse(undo->config->pulse_self);
 }
 
+/* What is left to be put back by this rank. */
 static enum ko_code
-begin_undo(struct undo *undo, struct ko_error *err)
+read_journal(struct undo *undo, uint64_t *n_left, struct ko_error *err)
 {
-    const struct ko_undo_config *config = undo->config;
     const unsigned n_ranks = (unsigned) ko_world_size(undo->world);
     const unsigned rank = (unsigned) ko_world_rank(undo->world);
     const struct ko_journal_parts parts = {.first = ko_partition_first(rank, n_ranks),
                                            .last = ko_partition_first(rank + 1, n_ranks)};
-    const struct ko_journal_options journal = {
-        .kind = KO_JOURNAL_UNDO, .attempt = config->attempt, .rank = rank};
 
-    KO_TRY(ko_journal_index_read(config->dir, config->manifest, parts, &undo->index, err));
+    KO_TRY(
+        ko_journal_index_read(undo->config->dir, undo->config->manifest, parts, &undo->index, err));
     ko_journal_index_ledger(undo->index, &undo->ledger);
     undo->ledger.undo_failed = 0;
+    *n_left =
+        undo->ledger.deleted + undo->ledger.open - undo->ledger.restored - undo->ledger.present;
+
+done:
+    return err->code;
+}
+
+static enum ko_code
+begin_work(struct undo *undo, struct ko_error *err)
+{
+    const struct ko_undo_config *config = undo->config;
+    const struct ko_journal_options journal = {.kind = KO_JOURNAL_UNDO,
+                                               .attempt = config->attempt,
+                                               .rank = (uint32_t) ko_world_rank(undo->world)};
+
     KO_TRY(ko_journal_replay_open(undo->index, &undo->replay, err));
     KO_TRY(ko_journal_open(config->dir, &journal, &undo->journal, err));
     undo->n_places = ko_dynamodb_room(config->client);
@@ -296,17 +303,20 @@ ko_undo_run(const struct ko_undo_config *config, struct ko_world *world, struct 
                                              .finish_on_stop = true,
                                              .counters = &undo.n_done,
                                              .n_counters = 1};
-    struct ko_journal *journal;
     struct ko_error second = {0};
+    uint64_t n_left = 0;
 
-    (void) begin_undo(&undo, err);
-    KO_TRY(ko_gate(world, err));
-    ko_progress_begin(config->progress, "undo", "items", 0);
-    (void) ko_phase_run(world, &options, NULL, err);
-    ko_progress_end(config->progress);
-    journal = undo.journal;
-    undo.journal = NULL;
-    (void) ko_journal_close(journal, &second);
+    (void) read_journal(&undo, &n_left, err);
+    KO_TRY(ko_world_sum(world, &n_left, 1, err));
+    if (n_left > 0) {
+        (void) begin_work(&undo, err);
+        ko_progress_begin(config->progress, "undo", "items", n_left);
+        (void) ko_phase_run(world, &options, NULL, err);
+        ko_progress_end(config->progress);
+        if (undo.journal != NULL)
+            (void) ko_journal_close(undo.journal, &second);
+        undo.journal = NULL;
+    }
     *ledger = undo.ledger;
     (void) ko_ledger_sum(world, ledger, &second);
     if (err->code == KO_OK)

@@ -118,6 +118,27 @@ read_claim(const struct ko_lease *lease, struct claim *claim, bool *is_there, st
 
 /* ---- taking ---- */
 
+/* Killed, but not waited for yet: state Z behind the name in parentheses. */
+static bool
+is_zombie(long pid)
+{
+    char path[64];
+    char text[512];
+    const char *name_end;
+    FILE *file;
+    size_t n;
+
+    (void) snprintf(path, sizeof path, "/proc/%ld/stat", pid);
+    file = fopen(path, "re");
+    if (file == NULL)
+        return false;
+    n = fread(text, 1, sizeof text - 1, file);
+    (void) fclose(file);
+    text[n] = '\0';
+    name_end = strrchr(text, ')');
+    return name_end != NULL && strncmp(name_end, ") Z", 3) == 0;
+}
+
 /* Only a process of this host, with process numbers of the same space, can be known to be gone. */
 static bool
 is_owner_gone(const struct claim *claim)
@@ -132,7 +153,7 @@ is_owner_gone(const struct claim *claim)
         strncmp(self.owner, claim->owner, host_bytes) != 0)
         return false;
     pid = strtol(colon + 1, NULL, 10);
-    return pid > 0 && kill((pid_t) pid, 0) != 0 && errno == ESRCH;
+    return pid > 0 && ((kill((pid_t) pid, 0) != 0 && errno == ESRCH) || is_zombie(pid));
 }
 
 static enum ko_code

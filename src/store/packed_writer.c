@@ -147,7 +147,8 @@ ko_packed_writer_spoil(struct ko_packed_writer *writer)
     writer->is_broken = true;
 }
 
-/* Ends the frame and makes all of it durable, unless the caller does that for many files at once. */
+/* Ends the frame and makes all of it durable, unless the caller does that for many files at once.
+ */
 static enum ko_code
 sync_frame(struct ko_packed_writer *writer, struct ko_error *err)
 {

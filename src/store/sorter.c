@@ -6,7 +6,6 @@
 enum {
     BUDGET_DEFAULT = 64 * 1024 * 1024,
     BUDGET_MIN = 64 * 1024,
-    BATCH_BLOCK_MAX = 1024 * 1024,
     SPILL_BLOCK_MAX = 64 * 1024,
     BLOCK_MIN = 4 * 1024,
     FAN_IN_MAX = 128
@@ -50,7 +49,7 @@ ko_sorter_new(const struct ko_sorter_options *options, struct ko_error *err)
     sorter->batch = (struct ko_sorter_batch){
         .memory = &sorter->memory,
         .compare = sorter->compare,
-        .block_bytes = clamp(budget / 16, BLOCK_MIN, BATCH_BLOCK_MAX),
+        .block_bytes = clamp(budget / 8, BLOCK_MIN, KO_PAGES_BYTES),
     };
     return sorter;
 }

@@ -10,6 +10,14 @@ struct ko_sorter_block {
     char bytes[];
 };
 
+void
+ko_sorter_memory_add(struct ko_sorter_memory *memory, size_t n)
+{
+    memory->n_bytes += n;
+    if (memory->peak_bytes < memory->n_bytes)
+        memory->peak_bytes = memory->n_bytes;
+}
+
 enum ko_code
 ko_sorter_memory_resize(struct ko_sorter_memory *memory, void **block, size_t n_old, size_t n,
                         struct ko_error *err)
@@ -19,9 +27,7 @@ ko_sorter_memory_resize(struct ko_sorter_memory *memory, void **block, size_t n_
     if (moved == NULL)
         return err->code;
     *block = moved;
-    memory->n_bytes += n - n_old;
-    if (memory->peak_bytes < memory->n_bytes)
-        memory->peak_bytes = memory->n_bytes;
+    ko_sorter_memory_add(memory, n - n_old);
     return KO_OK;
 }
 
@@ -52,10 +58,13 @@ find_block(const struct ko_sorter_batch *batch, size_t n)
     return block;
 }
 
+/* Of a new block with room for n bytes, itself included. */
 static size_t
 new_block_bytes(const struct ko_sorter_batch *batch, size_t n)
 {
-    return sizeof(struct ko_sorter_block) + (n > batch->block_bytes ? n : batch->block_bytes);
+    const size_t needed = sizeof(struct ko_sorter_block) + n;
+
+    return needed > batch->block_bytes ? needed : batch->block_bytes;
 }
 
 bool
@@ -74,12 +83,13 @@ static struct ko_sorter_block *
 add_block(struct ko_sorter_batch *batch, size_t needed, struct ko_error *err)
 {
     const size_t n = new_block_bytes(batch, needed);
-    void *memory = NULL;
     struct ko_sorter_block *block;
 
-    if (ko_sorter_memory_resize(batch->memory, &memory, 0, n, err) != KO_OK)
+    /* Pages of the usual size are likely to have been used before, for the row log. */
+    block = n == KO_PAGES_BYTES ? ko_pages_new(n, err) : ko_realloc(NULL, n, err);
+    if (block == NULL)
         return NULL;
-    block = memory;
+    ko_sorter_memory_add(batch->memory, n);
     block->capacity = n - sizeof *block;
     block->used = 0;
     if (batch->current == NULL) {
@@ -284,7 +294,11 @@ free_block(struct ko_sorter_batch *batch, struct ko_sorter_block *block)
     const size_t n = sizeof *block + block->capacity;
 
     batch->blocks_bytes -= n;
-    ko_sorter_memory_free(batch->memory, block, n);
+    batch->memory->n_bytes -= n;
+    if (n == KO_PAGES_BYTES)
+        ko_pages_free(block, n);
+    else
+        ko_free(block);
 }
 
 void
@@ -294,7 +308,7 @@ ko_sorter_batch_reset(struct ko_sorter_batch *batch)
     for (struct ko_sorter_block **link = &batch->first; *link != NULL;) {
         struct ko_sorter_block *const block = *link;
 
-        if (block->capacity > batch->block_bytes) {
+        if (sizeof *block + block->capacity > batch->block_bytes) {
             *link = block->next;
             free_block(batch, block);
         } else {

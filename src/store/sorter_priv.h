@@ -25,6 +25,8 @@ struct ko_sorter_memory {
     uint64_t peak_bytes;
 };
 
+void ko_sorter_memory_add(struct ko_sorter_memory *memory, size_t n);
+
 /* Resizes an array (NULL at first) from n_old to n bytes; the content is kept, new bytes are not
  * zeroed. */
 enum ko_code ko_sorter_memory_resize(struct ko_sorter_memory *memory, void **block, size_t n_old,
@@ -47,7 +49,7 @@ struct ko_sorter_block;
 struct ko_sorter_batch {
     struct ko_sorter_memory *memory;
     ko_sorter_compare_fn *compare;
-    size_t block_bytes;
+    size_t block_bytes; /* of a block that is not made for one large record */
     struct ko_sorter_block *first;
     struct ko_sorter_block *current; /* records are added here; blocks behind it are free */
     uint64_t blocks_bytes;

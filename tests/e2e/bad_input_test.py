@@ -161,7 +161,7 @@ class Cases(keepone.Case):
         folder = self.new_run()
         for verb in ("show", "apply", "verify", "undo"):
             result = keepone.run(verb, folder, *(["--yes"] if verb in ("apply", "undo") else []))
-            self.assertEqual(keepone.OPTION, result.rc, str(result))
+            self.assertEqual(keepone.REFUSED, result.rc, str(result))
             self.assertIn(folder, result.err)
 
     def test_a_full_disk_is_named_and_the_same_command_goes_on(self):

@@ -19,8 +19,7 @@ def often(fault, *operations, probability=0.3, **more):
 # A name and what goes wrong; every run must end as if nothing had.
 FAULTS = {
     "throttled": often("throttle", "*"),
-    "partial batches": (often("partial", "BatchGetItem", "BatchExecuteStatement", probability=0.6)
-                        + often("partial", "TransactWriteItems", probability=0.2)),
+    "partial batches": often("partial", "BatchGetItem", *WRITES, probability=0.2),
     "whole batches refused": often("partial", "BatchGetItem", "BatchExecuteStatement", share=1),
     "errors before": often("error_before", "*") + often("html", "*", probability=0.1),
     "errors after": often("error_after", *WRITES, "PutItem", "BatchGetItem"),

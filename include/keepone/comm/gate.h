@@ -17,8 +17,8 @@
  * worst one (the largest code, ties to the lowest rank) with its hint, and that code is returned.
  *
  * With more than one rank its text is completed with " (rank R of N on HOST; K ranks failed)".
- * Codes up to KO_E_STOPPED stay as they are (they speak of the job; no rank is at fault), and so does
- * a text that is complete already from an earlier gate.
+ * Codes up to KO_E_STOPPED stay as they are (they speak of the job; no rank is at fault), and so
+ * does a text that is complete already from an earlier gate.
  */
 enum ko_code ko_gate(struct ko_world *world, struct ko_error *err);
 

@@ -73,6 +73,9 @@ bool ko_value_is_plain_string(struct ko_slice value);
 enum ko_code ko_value_equal(struct ko_slice a, struct ko_slice b, bool *equal,
                             struct ko_error *err);
 
+/* The same for two items. */
+enum ko_code ko_item_equal(struct ko_slice a, struct ko_slice b, bool *equal, struct ko_error *err);
+
 /*
  * Sets *value to the member of the map (an M's content or an item) with this decoded name, or
  * absent. KO_E_CORRUPT if the map is not a JSON object or has the name twice.

@@ -2,7 +2,7 @@
  * Intake: what a rank keeps of the items it reads, whatever they are read from.
  *
  * For each item: is it keyed?  Then its fingerprint is added to the repeats, and, while
- * memory lasts, its looked-at values to the *row log*.  The log makes the second look at the
+ * memory lasts, its looked-at values to the *row log* (row_log.h).  The log makes the second look at the
  * candidates cheap; a claim that did not fit whole is read again from its source instead
  * (an export file, or the row file of a finished segment).  Both ways give the same plan.
  *
@@ -69,19 +69,15 @@ const struct ko_intake_claim *ko_intake_claims(const struct ko_intake *intake, s
 /* Is the item of this fingerprint a candidate?  After finish only. */
 bool ko_intake_is_candidate(const struct ko_intake *intake, uint64_t fingerprint);
 
-/* Walks the log: *has_row = false at the end.  values[n_looked] borrow from the log. {0} starts. */
-struct ko_intake_cursor {
-    const void *block;
-    size_t offset;
-};
-
-enum ko_code ko_intake_next_logged(const struct ko_intake *intake, struct ko_intake_cursor *cursor,
-                                   uint64_t *fingerprint, struct ko_slice *values, bool *has_row,
-                                   struct ko_error *err);
+/*
+ * After finish: takes the next row out of the log; false at the end.  Its values[n_looked] are
+ * borrowed until the next call.
+ */
+bool ko_intake_next_logged(struct ko_intake *intake, uint64_t *fingerprint);
+enum ko_code ko_intake_logged_values(struct ko_intake *intake, struct ko_slice *values,
+                                     struct ko_error *err);
 
 /* How many items this rank added to the repeats: read - filtered - missing. */
 uint64_t ko_intake_n_keyed(const struct ko_intake *intake);
-
-uint64_t ko_intake_peak_bytes(const struct ko_intake *intake);
 
 #endif

@@ -39,7 +39,8 @@ struct ko_line_writer; /* opaque; owned by whoever called _open, until _close or
 enum ko_code ko_line_writer_open(const char *path, int level, struct ko_line_writer **writer,
                                  struct ko_error *err);
 
-/* Like _open, for one of many: _close() leaves it to ko_disk_sync() to make them durable together. */
+/* Like _open, for one of many: _close() leaves it to ko_disk_sync() to make them durable together.
+ */
 enum ko_code ko_line_writer_open_one_of_many(const char *path, int level,
                                              struct ko_line_writer **writer, struct ko_error *err);
 
