@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "keepone/format/digest.h"
+#include "keepone/format/json.h"
 
 static void
 say(struct ko_attempt *attempt, const char *message)
@@ -43,6 +44,7 @@ static void
 judge_response(const struct ko_http_response *response, struct ko_attempt *attempt)
 {
     const struct ko_slice id = ko_http_header(response, "x-amzn-RequestId");
+    struct ko_error not_json = {0};
     uint64_t hint_ms = 0;
 
     attempt->http_status = response->status;
@@ -56,11 +58,12 @@ judge_response(const struct ko_http_response *response, struct ko_attempt *attem
         return;
     }
     attempt->body = response->body;
-    if (response->status == 200 && response->body.n > 0)
+    if (response->status == 200 && response->body.n > 0 &&
+        ko_json_check(response->body, &not_json) == KO_OK)
         return;
     if (response->status == 200) {
         attempt->fault = KO_FAULT_TRANSIENT;
-        say(attempt, "the reply is empty");
+        say(attempt, response->body.n == 0 ? "the reply is empty" : "the reply is not JSON");
         return;
     }
     ko_fault_read(response->body, &attempt->text);

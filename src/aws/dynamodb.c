@@ -219,6 +219,19 @@ finish(struct call *call, enum ko_reply_kind kind, const struct ko_attempt *atte
         client->failure = err;
 }
 
+void
+ko_dynamodb_give_up(struct ko_dynamodb *client, uint64_t tag)
+{
+    struct ko_attempt attempt = {.fault = KO_FAULT_THROTTLED};
+
+    for (uint32_t i = 0; i < client->n_calls; i++) {
+        struct call *call = &client->calls[i];
+
+        if (call->state == CALL_WAITING && call->n_attempts > 0 && call->tag == tag)
+            finish(call, KO_REPLY_ERROR, &attempt);
+    }
+}
+
 /* Calls signed with the same expired credentials are refused together, and load once. */
 static void
 reload(struct call *call)

@@ -114,28 +114,27 @@ map_aligned(size_t n_bytes)
     if (before > 0)
         (void) munmap(mapped, before);
     (void) munmap(mapped + before + n_bytes, KO_PAGES_BYTES - before);
+    (void) madvise(mapped + before, n_bytes, MADV_HUGEPAGE); /* where refused, small pages do */
     return mapped + before;
 }
 
 void *
 ko_pages_new(size_t n_bytes, struct ko_error *err)
 {
-    char *pages = NULL;
+    const bool is_told = is_told_to_fail();
+    void *pages = NULL;
 
     KO_ASSERT(n_bytes > 0 && n_bytes % KO_PAGES_BYTES == 0);
-    if (is_told_to_fail()) {
-        pages = NULL;
-    } else if (n_bytes == KO_PAGES_BYTES && spare_pages != NULL) {
-        pages = (char *) spare_pages;
+    if (!is_told && n_bytes == KO_PAGES_BYTES && spare_pages != NULL) {
+        pages = spare_pages;
         spare_pages = spare_pages->next;
-    } else {
+    } else if (!is_told) {
         pages = map_aligned(n_bytes);
     }
     if (pages == NULL) {
         (void) ko_fail(err, KO_E_MEMORY, "cannot map %zu bytes", n_bytes);
         return NULL;
     }
-    if (getenv("KO_HUGE")) (void) madvise(pages, n_bytes, MADV_HUGEPAGE); /* where it is refused, small pages do */
     n_live++;
     return pages;
 }

@@ -27,8 +27,8 @@ enum ko_code ko_session_bind_table(struct ko_session *session, struct ko_table *
 enum ko_code ko_session_confirm(struct ko_session *session, const char *question,
                                 struct ko_error *err);
 
-/* Renews the lease; for ko_apply_config.pulse, self is the session. */
-void ko_session_pulse(void *self);
+/* Renews the lease; for ko_apply_config.pulse, self is the session.  KO_E_REFUSED if it is lost. */
+enum ko_code ko_session_pulse(void *self, struct ko_error *err);
 
 /* Collective: rank 0's number of the next attempt, told to all. */
 enum ko_code ko_session_next_attempt(struct ko_session *session, uint32_t *attempt,

@@ -74,14 +74,12 @@ ko_session_confirm(struct ko_session *session, const char *question, struct ko_e
     return ko_gate(session->world, err);
 }
 
-void
-ko_session_pulse(void *self)
+enum ko_code
+ko_session_pulse(void *self, struct ko_error *err)
 {
     struct ko_session *session = self;
-    struct ko_error local = {0};
 
-    if (session->lease != NULL && ko_lease_renew(session->lease, &local) != KO_OK)
-        ko_log(KO_LOG_WARN, "%s", local.text);
+    return session->lease == NULL ? KO_OK : ko_lease_renew(session->lease, err);
 }
 
 enum ko_code

@@ -119,8 +119,8 @@ clean_up(struct ko_session *session, const struct ko_search *search, bool is_new
         search->export == NULL && err->code != KO_E_OPTION && err->code != KO_E_REFUSED;
     struct ko_error ignored = {0};
 
-    if (!is_new || can_resume || !ko_session_is_first(session))
-        return;
+    if (!is_new || can_resume || !ko_session_is_first(session) || session->lease == NULL)
+        return; /* without the lease the directory is somebody else's */
     (void) ko_lease_close(session->lease, &ignored);
     session->lease = NULL;
     (void) ko_folder_remove(session->job.run, &ignored);

@@ -8,9 +8,8 @@ enum { LINES_PER_PAUSE = 4096 };
 enum ko_code
 ko_plan_lines_pause(struct ko_session *session, struct ko_error *err)
 {
-    ko_session_pulse(session);
-    if (!ko_world_stop_wanted(session->world))
-        return KO_OK;
+    if (ko_session_pulse(session, err) != KO_OK || !ko_world_stop_wanted(session->world))
+        return err->code;
     (void) ko_fail(err, KO_E_STOPPED, "stopped while reading the plan of '%s'", session->run->dir);
     ko_hint(err, "nothing was changed; run the same command again.");
     return err->code;

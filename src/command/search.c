@@ -272,6 +272,17 @@ prepare_scan(struct ko_session *session, struct ko_search *search, const char *f
     search->find.scan = &search->scan;
 }
 
+/* Finding deletes nothing, so a lost lease is only worth a warning. */
+static void
+renew_lease(void *self)
+{
+    const struct ko_session *session = self;
+    struct ko_error local = {0};
+
+    if (session->lease != NULL && ko_lease_renew(session->lease, &local) != KO_OK)
+        ko_log(KO_LOG_WARN, "%s", local.text);
+}
+
 enum ko_code
 ko_search_run(struct ko_session *session, struct ko_search *search, const char *folder,
               struct ko_run *run, struct ko_find_stats *stats, struct ko_error *err)
@@ -281,6 +292,8 @@ ko_search_run(struct ko_session *session, struct ko_search *search, const char *
     search->find.spill_folder = search->spill_folder;
     search->find.run = run;
     search->find.progress = ko_session_progress(session);
+    search->find.progress.pulse = renew_lease;
+    search->find.progress.pulse_self = session;
     if (search->export != NULL)
         prepare_export(session, search, err);
     else

@@ -146,11 +146,8 @@ static const struct ko_option options[KO_OPTION_COUNT] = {
                        .decides_plan = true},
     [KO_OPTION_KEEP] = {.name = "keep",
                         .value = "LIST",
-                        .help =
-                            "which of the copies stays, by ranked rules: oldest:attr, "
-                            "newest:attr, min:attr, max:attr, has:attr, equals:attr=value; any at "
-                            "the end keeps one of a group in which no item has a usable value; "
-                            "ties end in the primary key",
+                        .help = "which of the copies stays, by ranked rules: oldest:attr, "
+                                "newest:attr, min:attr, max:attr, has:attr, equals:attr=value, any",
                         LIST(keep),
                         .group = KO_GROUP_RULES,
                         .verbs = MAKES_PLAN,
@@ -218,10 +215,10 @@ static const struct ko_option options[KO_OPTION_COUNT] = {
 
     [KO_OPTION_SAFETY] = {.name = "safety",
                           .value = "HOW",
-                          .help = "checked reads loser and keeper just before each conditional "
-                                  "delete, the keeper once more after it, and puts the loser back "
-                                  "if the keeper is gone; transact deletes in transactions that "
-                                  "also check the keeper, at twice the write units",
+                          .help = "checked reads loser and keeper before each conditional delete, "
+                                  "and the keeper after it: if it is gone, the loser is put back; "
+                                  "transact deletes in transactions that check the keeper, at "
+                                  "twice the write units",
                           .fallback = "checked",
                           CHOICE(safety, enum ko_job_safety, safety_choices),
                           .group = KO_GROUP_DELETE,

@@ -13,10 +13,7 @@
 
 enum {
     COMMIT_AFTER_US = 5000, /* group commit: a batch waits no longer for others */
-    COMMIT_BYTES = 8 * 1024 * 1024,
-    BACKOFF_FIRST_US = 25000,
-    BACKOFF_MOST_US = 20000000,
-    THROTTLE_LIMIT_S = 600
+    COMMIT_BYTES = 8 * 1024 * 1024
 };
 
 /* The image of an intent that an earlier attempt left open. */
@@ -25,124 +22,6 @@ struct open_image {
     uint64_t line;
     struct ko_slice image;
 };
-
-/* ---- what the parts of a batch's life have in common ---- */
-
-static void
-count_outcome(struct ko_ledger *ledger, enum ko_outcome outcome)
-{
-    switch (outcome) {
-    case KO_OUTCOME_DELETED:
-        ledger->deleted++;
-        break;
-    case KO_OUTCOME_UNCONFIRMED:
-        ledger->deleted++;
-        ledger->unconfirmed++;
-        break;
-    case KO_OUTCOME_GONE:
-        ledger->gone++;
-        break;
-    case KO_OUTCOME_CHANGED:
-        ledger->changed++;
-        break;
-    case KO_OUTCOME_SPARED:
-        ledger->spared++;
-        break;
-    case KO_OUTCOME_FAILED:
-        ledger->failed++;
-        break;
-    case KO_OUTCOME_NONE:
-        KO_ASSERT(outcome != KO_OUTCOME_NONE);
-    }
-}
-
-enum ko_code
-batch_settle(struct batch *batch, struct line *line, enum ko_outcome outcome, const char *reason,
-             struct ko_error *err)
-{
-    const struct ko_journal_event event = {.kind = KO_EVENT_OUTCOME,
-                                           .part = line->part,
-                                           .line = line->line_number,
-                                           .outcome = outcome,
-                                           .reason = ko_slice_of(reason)};
-
-    KO_ASSERT(line->need != NEED_NOTHING);
-    KO_TRY(ko_journal_add(batch->apply->journal, &event, err));
-    line->need = NEED_NOTHING;
-    batch->apply->ledger.left--;
-    batch->apply->n_settled++;
-    count_outcome(&batch->apply->ledger, outcome);
-
-done:
-    return err->code;
-}
-
-enum ko_code
-batch_add_intent(struct batch *batch, struct line *line, struct ko_slice image,
-                 struct ko_error *err)
-{
-    struct ko_journal_event event = {
-        .kind = KO_EVENT_INTENT, .part = line->part, .line = line->line_number};
-
-    line->image = ko_arena_copy(batch->arena, image, err);
-    if (line->image.data == NULL)
-        return err->code;
-    event.image = line->image;
-    return ko_journal_add(batch->apply->journal, &event, err);
-}
-
-void
-batch_back_off(struct batch *batch, struct ko_error *err)
-{
-    const uint64_t now_us = ko_clock_us();
-    uint64_t most_us = (uint64_t) BACKOFF_FIRST_US
-                       << (batch->n_backoffs < 10 ? batch->n_backoffs : 10);
-
-    if (batch->not_before_us > now_us)
-        return; /* several lines of one reply are one back-off */
-    if (batch->throttled_since_us == 0)
-        batch->throttled_since_us = now_us;
-    if (now_us - batch->throttled_since_us > (uint64_t) THROTTLE_LIMIT_S * 1000000U) {
-        (void) ko_fail(err, KO_E_THROTTLED, "a batch of deletes made no progress in %d s",
-                       THROTTLE_LIMIT_S);
-        ko_hint(err, "run again when the table has capacity: finished deletes are in the journal "
-                     "and will not be repeated.");
-        return;
-    }
-    most_us = most_us > BACKOFF_MOST_US ? BACKOFF_MOST_US : most_us;
-    batch->not_before_us = now_us + 1 + ko_random(most_us);
-    batch->n_backoffs++;
-}
-
-void
-batch_made_progress(struct batch *batch)
-{
-    batch->throttled_since_us = 0;
-    batch->n_backoffs = 0;
-}
-
-enum ko_code
-batch_send(struct batch *batch, const char *operation, bool is_write, ko_dynamodb_done_fn *done,
-           struct ko_error *err)
-{
-    const struct ko_dynamodb_call call = {.operation = operation,
-                                          .body = ko_buf_slice(&batch->apply->request),
-                                          .is_write = is_write,
-                                          .done = done,
-                                          .self = batch};
-
-    batch->is_in_flight = true;
-    return ko_dynamodb_send(batch->apply->config->client, &call, err);
-}
-
-enum ko_code
-batch_end_reply(struct batch *batch, const struct ko_error *local)
-{
-    batch->is_in_flight = false;
-    if (local->code != KO_OK && batch->apply->failure.code == KO_OK)
-        batch->apply->failure = *local;
-    return KO_OK;
-}
 
 /* ---- filling batches with lines ---- */
 
@@ -203,12 +82,13 @@ add_line(struct batch *batch, const struct ko_line_state *state, struct ko_error
 
     *line = (struct line){.part = apply->reader_part,
                           .line_number = pending->line_number,
-                          .was_unknown = state->is_open};
+                          .was_unknown = state->has_image,
+                          .was_open = state->has_image};
     line->primary_key = ko_arena_copy(batch->arena, pending->delete_primary_key, err);
     line->seen = ko_arena_copy(batch->arena, pending->delete_seen, err);
     line->keeper_key = ko_arena_copy(batch->arena, pending->keep_primary_key, err);
     line->keeper_seen = ko_arena_copy(batch->arena, pending->keep_seen, err);
-    if (state->is_open)
+    if (state->has_image)
         line->image = find_open_image(apply, line->part, line->line_number);
     if (err->code != KO_OK)
         return err->code;
@@ -345,20 +225,37 @@ done:
     return err->code;
 }
 
-/* Everything that can be sent is sent.  After a failure or a stop no batch is begun. */
+/*
+ * Work is ending early: lines that are not deleted are left to the next attempt.  Lines that are go
+ * on to the second look at their keepers, or a key might lose its last item.
+ */
+static void
+leave_unsent(struct batch *batch)
+{
+    batch->commit_since_us = 0;
+    for (size_t i = 0; i < batch->n_lines; i++)
+        if (batch->lines[i].need < NEED_RECHECK)
+            batch->lines[i].need = NEED_NOTHING;
+}
+
+/* Everything that can be sent is sent. */
 static enum ko_code
-move_batches(struct apply *apply, bool may_begin, struct ko_error *err)
+move_batches(struct apply *apply, bool is_ending, struct ko_error *err)
 {
     const uint64_t now_us = ko_clock_us();
 
     for (uint32_t i = 0; i < apply->n_batches; i++) {
         struct batch *batch = &apply->batches[i];
 
-        if (batch->is_in_flight || batch->not_before_us > now_us || batch->commit_since_us != 0)
+        if (batch->is_in_flight)
+            continue;
+        if (is_ending)
+            leave_unsent(batch);
+        else if (batch->not_before_us > now_us || batch->commit_since_us != 0)
             continue;
         if (batch->n_lines > 0)
             KO_TRY(advance(batch, err));
-        if (batch->n_lines == 0 && may_begin && !apply->is_read) {
+        if (batch->n_lines == 0 && !is_ending && !apply->is_read) {
             KO_TRY(fill(batch, err));
             if (batch->n_lines > 0)
                 KO_TRY(advance(batch, err));
@@ -369,36 +266,32 @@ done:
     return err->code;
 }
 
-static bool
-has_reply_to_come(const struct apply *apply)
-{
-    for (uint32_t i = 0; i < apply->n_batches; i++)
-        if (apply->batches[i].is_in_flight)
-            return true;
-    return false;
-}
-
 static enum ko_code
 step(void *self, struct ko_phase *phase, enum ko_phase_state *state, struct ko_error *err)
 {
     struct apply *apply = self;
+    struct ko_error local = {0};
 
     *state = KO_PHASE_WAITING;
+    apply->is_ending = ko_phase_is_ending(phase);
+    if (apply->is_ending)
+        ko_dynamodb_give_up(apply->config->client, TAG_MAY_GIVE_UP);
     /* If the client itself fails no reply will come: what is open is settled by the next attempt.
      */
     if (ko_dynamodb_step(apply->config->client, err) != KO_OK)
         return err->code;
     if (apply->failure.code == KO_OK && is_commit_due(apply))
         (void) commit(apply, &apply->failure);
-    if (apply->failure.code == KO_OK)
-        (void) move_batches(apply, !ko_phase_is_ending(phase), &apply->failure);
-    if (apply->failure.code != KO_OK && !has_reply_to_come(apply)) {
+    if (move_batches(apply, apply->failure.code != KO_OK || apply->is_ending, &local) != KO_OK &&
+        apply->failure.code == KO_OK)
+        apply->failure = local;
+    if (apply->n_active > 0)
+        return KO_OK;
+    if (apply->failure.code != KO_OK)
         *err = apply->failure;
-        return err->code;
-    }
-    if (apply->n_active == 0 && (apply->is_read || ko_phase_is_ending(phase)))
+    else if (apply->is_read || apply->is_ending)
         *state = KO_PHASE_DONE;
-    return KO_OK;
+    return err->code;
 }
 
 static void
@@ -412,11 +305,11 @@ wait_for_replies(void *self, unsigned max_us)
 static void
 show(void *self, const uint64_t *totals)
 {
-    const struct apply *apply = self;
+    struct apply *apply = self;
 
     ko_progress_show(apply->config->progress, totals[0]);
-    if (apply->config->pulse != NULL)
-        apply->config->pulse(apply->config->pulse_self);
+    if (apply->failure.code == KO_OK)
+        (void) apply->config->pulse(apply->config->pulse_self, &apply->failure);
 }
 
 /* ---- beginning and end ---- */
@@ -468,26 +361,29 @@ check_plan(struct apply *apply, struct ko_error *err)
     return err->code;
 }
 
-/* The images of intents that an earlier attempt left open. */
+/* The images of lines that an earlier attempt left open or failed at. */
 static enum ko_code
 read_open_images(struct apply *apply, struct ko_error *err)
 {
+    const uint64_t n_images = apply->ledger.open + apply->ledger.failed;
     struct ko_journal_replay *replay = NULL;
     struct ko_journal_event event;
+    struct ko_line_state state;
     bool has_event;
 
     apply->open_arena = ko_arena_new(0, err);
-    apply->open_images = ko_alloc_array(apply->ledger.open, sizeof *apply->open_images, err);
+    apply->open_images = ko_alloc_array(n_images, sizeof *apply->open_images, err);
     KO_TRY(err->code);
     KO_TRY(ko_journal_replay_open(apply->index, &replay, err));
     for (;;) {
         KO_TRY(ko_journal_replay_next(replay, &event, &has_event, err));
         if (!has_event)
             break;
+        state = ko_journal_index_line(apply->index, event.part, event.line);
         if (!event.is_last_image ||
-            !ko_journal_index_line(apply->index, event.part, event.line).is_open)
+            (state.outcome != KO_OUTCOME_NONE && state.outcome != KO_OUTCOME_FAILED))
             continue;
-        KO_ASSERT(apply->n_open_images < apply->ledger.open);
+        KO_ASSERT(apply->n_open_images < n_images);
         apply->open_images[apply->n_open_images++] =
             (struct open_image){.part = event.part,
                                 .line = event.line,
@@ -507,7 +403,7 @@ read_journal(struct apply *apply, struct ko_journal_parts parts, struct ko_error
     KO_TRY(ko_journal_index_read(apply->config->dir, apply->config->manifest, parts, &apply->index,
                                  err));
     ko_journal_index_ledger(apply->index, &apply->ledger);
-    if (apply->ledger.open > 0)
+    if (apply->ledger.open + apply->ledger.failed > 0)
         KO_TRY(read_open_images(apply, err));
     /* What is open or failed is work like what was never begun. */
     apply->ledger.left += apply->ledger.open + apply->ledger.failed;

@@ -55,19 +55,30 @@ take_condition_failure(struct batch *batch, struct line *line, struct ko_slice i
 {
     bool holds;
 
-    if (item.data == NULL) {
-        line->need = NEED_READ;
-        return KO_OK;
+    if (item.data != NULL) {
+        KO_TRY(batch_is_as_wanted(batch, line, item, &holds, err));
+        if (!holds)
+            return batch_settle(batch, line, KO_OUTCOME_CHANGED, NULL, err);
     }
-    KO_TRY(batch_is_as_wanted(batch, line, item, &holds, err));
-    if (!holds)
-        return batch_settle(batch, line, KO_OUTCOME_CHANGED, NULL, err);
     line->n_tries++;
     line->by_item = true;
     line->need = NEED_READ;
 
 done:
     return err->code;
+}
+
+/* Ends the work of this rank; the other statements of the reply are still taken. */
+static void
+refuse_statement(struct batch *batch, enum ko_fault fault, const char *reason,
+                 struct ko_slice message)
+{
+    struct ko_error *failure = &batch->apply->failure;
+
+    (void) ko_fail(failure, fault == KO_FAULT_INVALID ? KO_E_AWS : KO_E_ACCESS,
+                   "deleting from '%.*s': %s: %.*s", KO_SLICE_ARG(batch->apply->config->table_name),
+                   reason, KO_SLICE_ARG(message));
+    ko_hint(failure, "finished deletes are in the journal, run the same command again.");
 }
 
 /* One statement's error, by its class. */
@@ -102,26 +113,17 @@ take_statement_error(struct batch *batch, struct line *line, struct ko_slice err
         break;
     case KO_FAULT_ACCESS:
     case KO_FAULT_UNKNOWN_OPERATION:
-        if (batch->apply->no_partiql)
-            goto fatal;
         batch->apply->no_partiql = true;
         line->need = NEED_READ;
         break;
     case KO_FAULT_NOT_FOUND:
     case KO_FAULT_INVALID:
-        goto fatal;
+        refuse_statement(batch, fault, reason, ko_buf_slice(&message));
+        break;
     default:
         KO_TRY(batch_settle(batch, line, KO_OUTCOME_FAILED, reason, err));
         break;
     }
-    goto done;
-
-fatal:
-    (void) ko_fail(err, fault == KO_FAULT_INVALID ? KO_E_AWS : KO_E_ACCESS,
-                   "deleting from '%.*s': %s: %.*s", KO_SLICE_ARG(batch->apply->config->table_name),
-                   reason, KO_SLICE_ARG(ko_buf_slice(&message)));
-    ko_hint(err, "deleting needs dynamodb:PartiQLDelete or dynamodb:DeleteItem on the table; "
-                 "finished deletes are in the journal, run the same command again.");
 
 done:
     ko_buf_clear(&code);
@@ -141,9 +143,12 @@ take_statement(struct batch *batch, struct line *line, struct ko_slice response,
         return take_statement_error(batch, line, error, err);
     batch_made_progress(batch);
     KO_TRY(ko_json_member(response, "Item", &item, err));
-    if (item.data != NULL)
+    if (item.data != NULL) {
+        batch->apply->returns_old_images = true;
         return batch_take_old_image(batch, line, item, err);
-    /* Neither: there was no such item.  One consistent read settles it. */
+    }
+    /* Neither: there was no such item, if the endpoint is one that returns what it deletes. */
+    line->was_unknown |= !batch->apply->returns_old_images;
     line->need = NEED_READ;
 
 done:
@@ -178,8 +183,12 @@ static void
 take_unknown(struct batch *batch, struct ko_error *err)
 {
     for (size_t i = 0; i < batch->n_sent; i++) {
-        batch->lines[batch->sent[i]].was_unknown = true;
-        batch->lines[batch->sent[i]].need = NEED_READ;
+        struct line *line = &batch->lines[batch->sent[i]];
+
+        if (line->need != NEED_DELETE)
+            continue; /* the part of the reply that could be read has settled it */
+        line->was_unknown = true;
+        line->need = NEED_READ;
     }
     batch_back_off(batch, err);
 }
@@ -200,8 +209,8 @@ statements_arrived(void *self, const struct ko_dynamodb_reply *reply, struct ko_
         }
     } else if (reply->kind == KO_REPLY_UNKNOWN) {
         take_unknown(batch, &local);
-    } else if ((reply->fault == KO_FAULT_ACCESS || reply->fault == KO_FAULT_UNKNOWN_OPERATION) &&
-               !batch->apply->no_partiql) {
+    } else if (reply->fault == KO_FAULT_ACCESS || reply->fault == KO_FAULT_UNKNOWN_OPERATION) {
+        /* Other batches may have been under way with PartiQL too; DeleteItem has the last word. */
         batch->apply->no_partiql = true;
     } else {
         (void) ko_dynamodb_reply_error(reply, "deleting losers", &local);
@@ -256,7 +265,7 @@ send_item(struct batch *batch, size_t line_index, struct ko_error *err)
     ko_json_add_string(request, batch->apply->config->table_name);
     ko_buf_add_char(request, '}');
     KO_TRY(ko_buf_finish(request, err));
-    KO_TRY(batch_send(batch, "DeleteItem", true, item_arrived, err));
+    KO_TRY(batch_send(batch, "DeleteItem", TAG_MAY_GIVE_UP, item_arrived, err));
 
 done:
     return err->code;
@@ -306,7 +315,8 @@ batch_send_delete(struct batch *batch, struct ko_error *err)
     if (!batch->apply->no_partiql) {
         KO_TRY(build_statements(batch, err));
         if (batch->n_sent > 0)
-            return batch_send(batch, "BatchExecuteStatement", true, statements_arrived, err);
+            return batch_send(batch, "BatchExecuteStatement", TAG_MAY_GIVE_UP, statements_arrived,
+                              err);
     }
     while (batch->lines[i].need != NEED_DELETE)
         i++;

@@ -1,9 +1,9 @@
 /*
  * Batches: the lines of a plan that travel together, and what each of them needs next.
  *
- * apply.c moves batches along; batch_read.c reads losers and keepers and puts losers back,
- * batch_delete.c deletes with PartiQL or DeleteItem, batch_transact.c with transactions.
- * A batch has one request at most in flight.
+ * apply.c moves batches along; batch.c has what the others share; batch_read.c reads losers and
+ * keepers and puts losers back, batch_delete.c deletes with PartiQL or DeleteItem, batch_transact.c
+ * with transactions. A batch has one request at most in flight.
  */
 #ifndef KEEPONE_STAGE_BATCH_PRIV_H
 #define KEEPONE_STAGE_BATCH_PRIV_H
@@ -33,6 +33,7 @@ struct line {
     enum need need;
     enum ko_outcome outcome; /* to be settled once the keeper was looked at again */
     bool was_unknown;        /* an attempt of ours may have deleted the item without our knowing */
+    bool was_open;           /* an earlier attempt left it open, or failed at it */
     bool by_item;            /* PartiQL cannot do it: DeleteItem */
     unsigned n_tries;
 };
@@ -69,6 +70,7 @@ struct apply {
     bool has_pending;
     bool is_read;                /* all lines of this rank are in batches or done */
     bool no_partiql;             /* the account forbids it */
+    bool returns_old_images;     /* a PartiQL delete of ours has brought one back */
     struct ko_ledger ledger;     /* this rank's share */
     uint64_t n_settled;          /* counter for progress */
     struct ko_arena *open_arena; /* images of intents that an earlier attempt left open */
@@ -77,10 +79,11 @@ struct apply {
     double read_units;
     double write_units;
     struct ko_error failure; /* the first; replies in flight are still taken */
+    bool is_ending;          /* a stop, or a failure on another rank */
     struct ko_buf request;
 };
 
-/* apply.c */
+/* batch.c */
 enum ko_code batch_settle(struct batch *batch, struct line *line, enum ko_outcome outcome,
                           const char *reason, struct ko_error *err);
 enum ko_code batch_add_intent(struct batch *batch, struct line *line, struct ko_slice image,
@@ -88,8 +91,12 @@ enum ko_code batch_add_intent(struct batch *batch, struct line *line, struct ko_
 void batch_back_off(struct batch *batch, struct ko_error *err);
 void batch_made_progress(struct batch *batch);
 
+/* Tags of calls: when work ends early, those that have deleted nothing need not wait for capacity.
+ */
+enum { TAG_MUST_END, TAG_MAY_GIVE_UP };
+
 /* Sends apply->request; done gets the batch as self. */
-enum ko_code batch_send(struct batch *batch, const char *operation, bool is_write,
+enum ko_code batch_send(struct batch *batch, const char *operation, uint64_t tag,
                         ko_dynamodb_done_fn *done, struct ko_error *err);
 
 /* Every done function ends so: a failure is kept, the batch is no longer in flight, the loop goes

@@ -207,7 +207,10 @@ take_absence(struct batch *batch, struct line *line, const char *keeper_reason,
 {
     if (!line->was_unknown)
         return batch_settle(batch, line, KO_OUTCOME_GONE, NULL, err);
-    if (keeper_reason == NULL || batch->apply->config->safety == KO_SAFETY_TRANSACT)
+    /* A transaction of this attempt has checked the keeper; an earlier attempt may have had none.
+     */
+    if (keeper_reason == NULL || line->image.data == NULL ||
+        (batch->apply->config->safety == KO_SAFETY_TRANSACT && !line->was_open))
         return batch_settle(batch, line, KO_OUTCOME_UNCONFIRMED, NULL, err);
     line->outcome = KO_OUTCOME_UNCONFIRMED;
     line->need = NEED_RESTORE;
@@ -235,7 +238,8 @@ take_read(struct batch *batch, struct line *line, struct wanted_list *list, stru
     if (reason != NULL)
         return batch_settle(batch, line, KO_OUTCOME_SPARED, reason, err);
     line->need = NEED_DELETE;
-    if (!ko_slice_equal(line->image, loser->image)) {
+    if (line->was_open || !ko_slice_equal(line->image, loser->image)) {
+        line->was_open = false;
         KO_TRY(batch_add_intent(batch, line, loser->image, err));
         line->need = NEED_COMMIT;
     }
@@ -303,7 +307,7 @@ batch_send_read(struct batch *batch, struct ko_error *err)
 
     collect_wanted(batch, NEED_READ, &list);
     KO_TRY(build_read(batch, &list, err));
-    KO_TRY(batch_send(batch, "BatchGetItem", false, read_arrived, err));
+    KO_TRY(batch_send(batch, "BatchGetItem", TAG_MAY_GIVE_UP, read_arrived, err));
 
 done:
     return err->code;
@@ -316,16 +320,34 @@ batch_send_recheck(struct batch *batch, struct ko_error *err)
 
     collect_wanted(batch, NEED_RECHECK, &list);
     KO_TRY(build_read(batch, &list, err));
-    KO_TRY(batch_send(batch, "BatchGetItem", false, recheck_arrived, err));
+    KO_TRY(batch_send(batch, "BatchGetItem", TAG_MUST_END, recheck_arrived, err));
 
 done:
     return err->code;
 }
 
 /*
- * The loser is back, or something else stands at its place: either way the key has an item.  A lost
- * reply is sent again: the condition makes that safe.
+ * Something stands at the loser's place.  The loser itself, put back by a try whose reply was lost:
+ * spared.  Or another item: then the loser is deleted after all, and undo will say what is in its
+ * way.
  */
+static enum ko_code
+take_occupied(struct batch *batch, struct line *line, struct ko_slice body, struct ko_error *err)
+{
+    struct ko_slice item;
+    bool is_loser = false;
+
+    KO_TRY(ko_json_member(body, "Item", &item, err));
+    if (item.data != NULL)
+        KO_TRY(ko_item_equal(item, line->image, &is_loser, err));
+    KO_TRY(batch_settle(batch, line, is_loser ? KO_OUTCOME_SPARED : line->outcome, "keeper_lost",
+                        err));
+
+done:
+    return err->code;
+}
+
+/* A lost reply is sent again: the condition makes that safe. */
 static enum ko_code
 restore_arrived(void *self, const struct ko_dynamodb_reply *reply, struct ko_error *err)
 {
@@ -335,8 +357,10 @@ restore_arrived(void *self, const struct ko_dynamodb_reply *reply, struct ko_err
 
     (void) err;
     batch->apply->write_units += ko_consumed_units(reply->body);
-    if (reply->kind == KO_REPLY_OK || reply->fault == KO_FAULT_CONDITION)
+    if (reply->kind == KO_REPLY_OK)
         (void) batch_settle(batch, line, KO_OUTCOME_SPARED, "keeper_lost", &local);
+    else if (reply->fault == KO_FAULT_CONDITION)
+        (void) take_occupied(batch, line, reply->body, &local);
     else if (reply->kind == KO_REPLY_UNKNOWN)
         batch_back_off(batch, &local);
     else
@@ -363,11 +387,12 @@ batch_send_restore(struct batch *batch, struct ko_error *err)
     KO_TRY(ko_condition_add_absence(request, line->primary_key, err));
     ko_buf_add_text(request, ",\"Item\":");
     ko_buf_add_slice(request, line->image);
-    ko_buf_add_text(request, ",\"ReturnConsumedCapacity\":\"TOTAL\",\"TableName\":");
+    ko_buf_add_text(request, ",\"ReturnConsumedCapacity\":\"TOTAL\","
+                             "\"ReturnValuesOnConditionCheckFailure\":\"ALL_OLD\",\"TableName\":");
     ko_json_add_string(request, batch->apply->config->table_name);
     ko_buf_add_char(request, '}');
     KO_TRY(ko_buf_finish(request, err));
-    KO_TRY(batch_send(batch, "PutItem", true, restore_arrived, err));
+    KO_TRY(batch_send(batch, "PutItem", TAG_MUST_END, restore_arrived, err));
 
 done:
     return err->code;

@@ -78,6 +78,8 @@ take_cancellation(struct batch *batch, struct ko_slice body, struct ko_error *er
         KO_TRY(read_reason(&cursor, &fault, &item, err));
         if (fault == KO_FAULT_CONDITION && line == NULL) {
             /* The keeper does not stand: what became of it is read once more. */
+            for (size_t k = 0; k < batch->n_sent; k++)
+                batch->lines[batch->sent[k]].n_tries++;
             read_again(batch, false);
             return KO_OK;
         }
@@ -193,7 +195,7 @@ batch_send_transaction(struct batch *batch, struct ko_error *err)
     ko_buf_add_text(request, "]}");
     KO_TRY(ko_buf_finish(request, err));
     if (batch->n_sent > 0)
-        KO_TRY(batch_send(batch, "TransactWriteItems", true, transaction_arrived, err));
+        KO_TRY(batch_send(batch, "TransactWriteItems", TAG_MAY_GIVE_UP, transaction_arrived, err));
 
 done:
     return err->code;

@@ -166,7 +166,7 @@ is_key_path(const struct ko_path *path, struct ko_slice primary_key, bool *is_ke
 static enum ko_code
 build_statement(struct ko_buf *statement, struct ko_buf *parameters, struct ko_slice table_name,
                 struct ko_slice primary_key, struct ko_slice seen, struct ko_slice all_of,
-                struct ko_arena *arena, struct ko_error *err)
+                struct ko_arena *arena, size_t *n_terms, struct ko_error *err)
 {
     struct terms terms;
     struct term term;
@@ -186,6 +186,7 @@ build_statement(struct ko_buf *statement, struct ko_buf *parameters, struct ko_s
         KO_TRY(is_key_path(&term.path, primary_key, &is_key, err));
         if (is_key)
             continue;
+        ++*n_terms;
         ko_buf_add_text(statement, " AND ");
         ko_path_add_partiql(statement, &term.path);
         ko_buf_add_text(statement, term.value.data == NULL ? " IS MISSING" : "=?");
@@ -210,10 +211,11 @@ ko_condition_add_statement(struct ko_buf *out, struct ko_slice table_name,
 {
     struct ko_buf statement = {0};
     struct ko_buf parameters = {0};
+    size_t n_terms = 2; /* of the key, at most */
 
     KO_TRY(build_statement(&statement, &parameters, table_name, primary_key, seen, all_of, arena,
-                           err));
-    *fits = statement.n <= KO_STATEMENT_CHARACTERS_MAX;
+                           &n_terms, err));
+    *fits = statement.n <= KO_STATEMENT_CHARACTERS_MAX && n_terms <= KO_CONDITION_TERMS_MAX;
     if (*fits) {
         ko_buf_add_text(out, "{\"Parameters\":[");
         ko_buf_add_slice(out, ko_buf_slice(&parameters));
@@ -235,6 +237,7 @@ struct expression {
     struct ko_buf text;
     struct ko_buf names;
     struct ko_buf values;
+    size_t n_terms;
 };
 
 static void
@@ -280,6 +283,7 @@ build_expression(struct expression *expression, struct ko_slice primary_key, str
         }
         index++;
     }
+    expression->n_terms = index + 1; /* and the item's presence */
 
 done:
     return err->code;
@@ -320,7 +324,8 @@ ko_condition_add_members(struct ko_buf *out, struct ko_slice primary_key, struct
 
     KO_TRY(build_expression(&expression, primary_key, seen, all_of, arena, err));
     KO_TRY(add_presence(&expression, primary_key, arena, err));
-    *fits = expression.text.n <= KO_EXPRESSION_BYTES_MAX;
+    *fits = expression.text.n <= KO_EXPRESSION_BYTES_MAX &&
+            expression.n_terms <= KO_CONDITION_TERMS_MAX;
     if (*fits) {
         ko_buf_add_text(out, "\"ConditionExpression\":");
         ko_json_add_string(out, ko_buf_slice(&expression.text));

@@ -8,6 +8,8 @@
 #include "keepone/record/record.h"
 #include "keepone/stage/row_log.h"
 
+enum { AHEAD_ROWS = 16 };
+
 struct ko_intake {
     const struct ko_rules *rules;
     struct ko_repeats *repeats;
@@ -16,9 +18,12 @@ struct ko_intake {
     uint64_t n_present[KO_LOOKED_MAX];
     struct ko_buf scratch;
 
-    struct ko_row_log *log; /* NULL without one */
-    bool is_logging;        /* the open claim fits so far */
-    bool is_log_full;       /* a claim did not fit: none is tried after it */
+    struct ko_row_log *log;                 /* NULL without one */
+    bool is_logging;                        /* the open claim fits so far */
+    bool is_log_full;                       /* a claim did not fit: none is tried after it */
+    struct ko_logged_row ahead[AHEAD_ROWS]; /* taken out of the log */
+    size_t n_ahead;
+    size_t next_ahead;
 
     struct ko_intake_claim *claims;
     size_t n_claims;
@@ -193,16 +198,35 @@ ko_intake_is_candidate(const struct ko_intake *intake, uint64_t fingerprint)
     return ko_repeats_has(intake->repeats, fingerprint);
 }
 
+/* Whether a row is a candidate is known when its turn comes: until then memory has answered. */
+static void
+look_ahead(struct ko_intake *intake)
+{
+    ko_row_log_release(intake->log);
+    intake->n_ahead = 0;
+    intake->next_ahead = 0;
+    while (intake->n_ahead < AHEAD_ROWS &&
+           ko_row_log_next(intake->log, &intake->ahead[intake->n_ahead]))
+        ko_repeats_prefetch(intake->repeats, intake->ahead[intake->n_ahead++].fingerprint);
+}
+
 bool
 ko_intake_next_logged(struct ko_intake *intake, uint64_t *fingerprint)
 {
-    return intake->log != NULL && ko_row_log_next(intake->log, fingerprint);
+    if (intake->log == NULL)
+        return false;
+    if (intake->next_ahead == intake->n_ahead)
+        look_ahead(intake);
+    if (intake->n_ahead == 0)
+        return false;
+    *fingerprint = intake->ahead[intake->next_ahead++].fingerprint;
+    return true;
 }
 
 enum ko_code
 ko_intake_logged_values(struct ko_intake *intake, struct ko_slice *values, struct ko_error *err)
 {
-    return ko_row_log_values(intake->log, values, err);
+    return ko_row_log_values(intake->log, &intake->ahead[intake->next_ahead - 1], values, err);
 }
 
 uint64_t

@@ -56,6 +56,8 @@ ko_progress_show(struct ko_progress *progress, uint64_t done)
     char left[KO_QUANTITY_BYTES];
     char line[256];
 
+    if (progress->pulse != NULL)
+        progress->pulse(progress->pulse_self);
     if (progress->mode == KO_PROGRESS_NONE || now_ms - progress->shown_ms < every_ms)
         return;
     progress->shown_ms = now_ms;

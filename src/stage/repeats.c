@@ -11,7 +11,7 @@
 #include "keepone/record/record.h"
 
 enum {
-    CHUNK_VALUES = 510,     /* with its header a chunk is 4 KiB */
+    CHUNK_VALUES = 511,     /* with its link a chunk is 4 KiB */
     CHUNKS_PER_BLOCK = 511, /* chunks are taken from the system 2 MiB at a time */
     SPARE_BITS = 12,        /* one unique fingerprint in 2^12 is reported as repeated by chance */
     AHEAD_PARTITIONS = 8,   /* per owner: lists sent but not yet answered */
@@ -22,8 +22,13 @@ enum {
 
 struct chunk {
     struct chunk *next; /* the chunk filled before this one */
-    uint64_t n;
     uint64_t values[CHUNK_VALUES];
+};
+
+/* Of one partition.  What each addition looks at fits the nearest cache. */
+struct bucket {
+    struct chunk *last;
+    size_t n_last; /* values in it; those before it are full */
 };
 
 struct block {
@@ -52,7 +57,7 @@ struct ko_repeats {
     uint64_t peak_bytes;
     struct block *blocks;
     size_t n_block_chunks; /* chunks of the newest block that are in use */
-    struct chunk *buckets[KO_PARTITIONS];
+    struct bucket buckets[KO_PARTITIONS];
     uint64_t n_added;
     unsigned n_bits;
 
@@ -159,8 +164,8 @@ ko_repeats_free(struct ko_repeats *repeats)
     ko_free(repeats);
 }
 
-static struct chunk *
-add_chunk(struct ko_repeats *repeats, unsigned partition, struct ko_error *err)
+static enum ko_code
+add_chunk(struct ko_repeats *repeats, struct bucket *bucket, struct ko_error *err)
 {
     struct chunk *chunk;
 
@@ -168,34 +173,30 @@ add_chunk(struct ko_repeats *repeats, unsigned partition, struct ko_error *err)
         struct block *block;
 
         if (take(repeats, KO_PAGES_BYTES, err) != KO_OK)
-            return NULL;
+            return err->code;
         block = ko_pages_new(KO_PAGES_BYTES, err);
         if (block == NULL)
-            return NULL;
+            return err->code;
         block->next = repeats->blocks;
         repeats->blocks = block;
         repeats->n_block_chunks = 0;
     }
     chunk = &repeats->blocks->chunks[repeats->n_block_chunks++];
-    chunk->next = repeats->buckets[partition];
-    chunk->n = 0;
-    repeats->buckets[partition] = chunk;
-    return chunk;
+    chunk->next = bucket->last;
+    *bucket = (struct bucket){.last = chunk};
+    return KO_OK;
 }
 
 enum ko_code
 ko_repeats_add(struct ko_repeats *repeats, uint64_t fingerprint, struct ko_error *err)
 {
-    const unsigned partition = ko_partition_of(fingerprint);
-    struct chunk *chunk = repeats->buckets[partition];
+    struct bucket *const bucket = &repeats->buckets[ko_partition_of(fingerprint)];
 
     KO_ASSERT(repeats->world == NULL);
-    if (chunk == NULL || chunk->n == CHUNK_VALUES) {
-        chunk = add_chunk(repeats, partition, err);
-        if (chunk == NULL)
-            return err->code;
-    }
-    chunk->values[chunk->n++] = fingerprint;
+    if ((bucket->last == NULL || bucket->n_last == CHUNK_VALUES) &&
+        add_chunk(repeats, bucket, err) != KO_OK)
+        return err->code;
+    bucket->last->values[bucket->n_last++] = fingerprint;
     repeats->n_added++;
     return KO_OK;
 }
@@ -261,21 +262,24 @@ static enum ko_code
 sort_partition(struct ko_repeats *repeats, unsigned partition, uint64_t **values, size_t *n_values,
                struct ko_error *err)
 {
+    const struct bucket *const bucket = &repeats->buckets[partition];
     uint64_t *scratch;
-    size_t n = 0;
+    size_t n = bucket->n_last;
 
-    for (const struct chunk *chunk = repeats->buckets[partition]; chunk != NULL;
+    for (const struct chunk *chunk = bucket->last; chunk != NULL && chunk->next != NULL;
          chunk = chunk->next)
-        n += chunk->n;
+        n += CHUNK_VALUES;
     *values = scratch_values(&repeats->scratch_a, n, err);
     scratch = scratch_values(&repeats->scratch_b, n, err);
     *n_values = 0;
     if (*values == NULL || scratch == NULL)
         return err->code;
-    for (const struct chunk *chunk = repeats->buckets[partition]; chunk != NULL;
-         chunk = chunk->next)
-        for (uint64_t i = 0; i < chunk->n; i++)
+    for (const struct chunk *chunk = bucket->last; chunk != NULL; chunk = chunk->next) {
+        const size_t n_chunk = chunk == bucket->last ? bucket->n_last : CHUNK_VALUES;
+
+        for (size_t i = 0; i < n_chunk; i++)
             (*values)[(*n_values)++] = cut(repeats, chunk->values[i]);
+    }
     ko_sort_u64(*values, scratch, n, repeats->n_bits - KO_PARTITION_BITS);
     return KO_OK;
 }
@@ -646,6 +650,17 @@ ko_repeats_find(struct ko_repeats *repeats, struct ko_world *world, struct ko_re
 done:
     free_exchange(repeats);
     return err->code;
+}
+
+void
+ko_repeats_prefetch(const struct ko_repeats *repeats, uint64_t fingerprint)
+{
+    const uint64_t value = fingerprint >> (64 - repeats->n_bits);
+
+    if (repeats->table_size == 0)
+        return;
+    __builtin_prefetch(&repeats->filter[filter_bit(repeats, value) / 64]);
+    __builtin_prefetch(&repeats->table[table_slot(repeats, value)]);
 }
 
 bool

@@ -7,8 +7,8 @@
 #include "keepone/record/rules.h"
 
 enum {
-    HEAD_BYTES = 12,       /* u64 fingerprint, u32 bytes of the values and IS_BASE */
-    VALUE_HEAD_BYTES = 7,  /* size of what is kept, shared at the start, shared at the end */
+    HEAD_BYTES = 12,      /* u64 fingerprint, u32 bytes of the values and IS_BASE */
+    VALUE_HEAD_BYTES = 7, /* size of what is kept, shared at the start, shared at the end */
     SHARED_MAX = UINT8_MAX,
     IS_BASE = 1
 };
@@ -35,10 +35,11 @@ struct ko_row_log {
 
     struct ko_slice base[KO_LOOKED_MAX]; /* in base_bytes */
     struct ko_buf base_bytes;
-    bool has_base; /* adding: the last block has one; taking: base is that of the row */
+    bool has_base; /* adding: the last block has one */
 
-    const char *base_row; /* of the row that was taken last */
-    const char *row;
+    const char *base_row;      /* taking: of the row that was taken last */
+    const char *base_row_read; /* whose values base has */
+    struct block *left;        /* all rows were taken, and may still be asked for */
     size_t offset;
     struct ko_buf row_bytes;
 };
@@ -57,23 +58,13 @@ ko_row_log_new(size_t n_values, uint64_t limit_bytes, struct ko_error *err)
 }
 
 static void
-free_block(struct ko_row_log *log, struct block *block)
+free_blocks(struct ko_row_log *log, struct block *first)
 {
-    log->n_bytes -= block->n_pages_bytes;
-    ko_pages_free(block, block->n_pages_bytes);
-}
-
-static void
-free_blocks_after(struct ko_row_log *log, struct block *keep)
-{
-    struct block **const link = keep == NULL ? &log->first : &keep->next;
-
-    for (struct block *block = *link, *next; block != NULL; block = next) {
+    for (struct block *block = first, *next; block != NULL; block = next) {
         next = block->next;
-        free_block(log, block);
+        log->n_bytes -= block->n_pages_bytes;
+        ko_pages_free(block, block->n_pages_bytes);
     }
-    *link = NULL;
-    log->last = keep;
 }
 
 void
@@ -81,7 +72,8 @@ ko_row_log_free(struct ko_row_log *log)
 {
     if (log == NULL)
         return;
-    free_blocks_after(log, NULL);
+    free_blocks(log, log->first);
+    free_blocks(log, log->left);
     ko_buf_clear(&log->base_bytes);
     ko_buf_clear(&log->row_bytes);
     ko_free(log);
@@ -97,7 +89,11 @@ ko_row_log_mark(struct ko_row_log *log)
 void
 ko_row_log_take_back(struct ko_row_log *log)
 {
-    free_blocks_after(log, log->marked_block);
+    struct block **const link = log->marked_block == NULL ? &log->first : &log->marked_block->next;
+
+    free_blocks(log, log->marked_block == NULL ? log->first : log->marked_block->next);
+    *link = NULL;
+    log->last = log->marked_block;
     if (log->last != NULL)
         log->last->n = log->marked_n;
     log->has_base = false;
@@ -132,14 +128,23 @@ add_block(struct ko_row_log *log, size_t n)
 }
 
 static size_t
+smaller(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+static size_t
 shared_start(struct ko_slice a, struct ko_slice b)
 {
-    const size_t n_both = a.n < b.n ? a.n : b.n;
-    const size_t n = n_both < SHARED_MAX ? n_both : SHARED_MAX;
+    const size_t n = smaller(smaller(a.n, b.n), SHARED_MAX);
     size_t i = 0;
 
-    while (i + 8 <= n && memcmp(a.data + i, b.data + i, 8) == 0)
-        i += 8;
+    for (; i + 8 <= n; i += 8) {
+        const uint64_t differing = ko_read_u64(a.data + i) ^ ko_read_u64(b.data + i);
+
+        if (differing != 0)
+            return i + (size_t) __builtin_ctzll(differing) / 8;
+    }
     while (i < n && a.data[i] == b.data[i])
         i++;
     return i;
@@ -148,17 +153,21 @@ shared_start(struct ko_slice a, struct ko_slice b)
 static size_t
 shared_end(struct ko_slice a, struct ko_slice b)
 {
-    const size_t n_both = a.n < b.n ? a.n : b.n;
-    const size_t n = n_both < SHARED_MAX ? n_both : SHARED_MAX;
-    const char *const end_a = a.data + a.n;
-    const char *const end_b = b.data + b.n;
-    size_t i = 0;
+    const size_t n = smaller(smaller(a.n, b.n), SHARED_MAX);
+    const char *const start_a = a.data + a.n - n;
+    const char *const start_b = b.data + b.n - n;
+    size_t left = n;
 
-    while (i + 8 <= n && memcmp(end_a - i - 8, end_b - i - 8, 8) == 0)
-        i += 8;
-    while (i < n && end_a[-1 - (ptrdiff_t) i] == end_b[-1 - (ptrdiff_t) i])
-        i++;
-    return i;
+    for (; left >= 8; left -= 8) {
+        const uint64_t differing =
+            ko_read_u64(start_a + left - 8) ^ ko_read_u64(start_b + left - 8);
+
+        if (differing != 0)
+            return n - left + (size_t) __builtin_clzll(differing) / 8;
+    }
+    while (left > 0 && start_a[left - 1] == start_b[left - 1])
+        left--;
+    return n - left;
 }
 
 static char *
@@ -257,29 +266,32 @@ ko_row_log_add(struct ko_row_log *log, uint64_t fingerprint, const struct ko_sli
 
 /* ---- taking ---- */
 
-bool
-ko_row_log_next(struct ko_row_log *log, uint64_t *fingerprint)
+static void
+leave_block(struct ko_row_log *log)
 {
-    struct block *block = log->first;
+    struct block *const block = log->first;
+
+    log->first = block->next;
+    log->offset = 0;
+    block->next = log->left;
+    log->left = block;
+}
+
+bool
+ko_row_log_next(struct ko_row_log *log, struct ko_logged_row *row)
+{
     uint32_t size;
 
-    while (block != NULL && log->offset == block->n) {
-        log->first = block->next;
-        log->offset = 0;
-        free_block(log, block);
-        block = log->first;
-    }
-    if (block == NULL) {
-        log->last = NULL;
+    while (log->first != NULL && log->offset == log->first->n)
+        leave_block(log);
+    if (log->first == NULL)
         return false;
-    }
-    log->row = block->bytes + log->offset;
-    *fingerprint = ko_read_u64(log->row);
-    size = ko_read_u32(log->row + 8);
-    if ((size & IS_BASE) != 0) {
-        log->base_row = log->row;
-        log->has_base = false;
-    }
+    row->bytes = log->first->bytes + log->offset;
+    row->fingerprint = ko_read_u64(row->bytes);
+    size = ko_read_u32(row->bytes + 8);
+    if ((size & IS_BASE) != 0)
+        log->base_row = row->bytes;
+    row->base = log->base_row;
     log->offset += HEAD_BYTES + (size >> 1);
     return true;
 }
@@ -349,18 +361,26 @@ read_row(const struct ko_row_log *log, const char *row, const struct ko_slice *b
 }
 
 enum ko_code
-ko_row_log_values(struct ko_row_log *log, struct ko_slice *values, struct ko_error *err)
+ko_row_log_values(struct ko_row_log *log, const struct ko_logged_row *row, struct ko_slice *values,
+                  struct ko_error *err)
 {
-    if (!log->has_base)
-        KO_TRY(read_row(log, log->base_row, NULL, &log->base_bytes, log->base, err));
-    log->has_base = true;
-    if (log->row == log->base_row)
+    if (row->base != log->base_row_read)
+        KO_TRY(read_row(log, row->base, NULL, &log->base_bytes, log->base, err));
+    log->base_row_read = row->base;
+    if (row->bytes == row->base)
         memcpy(values, log->base, log->n_values * sizeof *values);
     else
-        KO_TRY(read_row(log, log->row, log->base, &log->row_bytes, values, err));
+        KO_TRY(read_row(log, row->bytes, log->base, &log->row_bytes, values, err));
 
 done:
     return err->code;
+}
+
+void
+ko_row_log_release(struct ko_row_log *log)
+{
+    free_blocks(log, log->left);
+    log->left = NULL;
 }
 
 uint64_t

@@ -11,7 +11,7 @@
 #include "keepone/format/value.h"
 #include "keepone/record/record.h"
 
-enum { COMMIT_BYTES = 64 * 1024, COMMIT_AFTER_US = 1000000, BACKOFF_US = 500000 };
+enum { COMMIT_BYTES = 64 * 1024, COMMIT_AFTER_US = 1000000, BACKOFF_US = 500000, UNKNOWN_MAX = 60 };
 
 /* An item on its way back. */
 struct place {
@@ -21,6 +21,7 @@ struct place {
     uint64_t line;
     struct ko_slice image; /* absent: this place is free */
     bool is_in_flight;
+    unsigned n_unknown; /* replies lost in a row */
     uint64_t not_before_us;
 };
 
@@ -94,6 +95,8 @@ put_arrived(void *self, const struct ko_dynamodb_reply *reply, struct ko_error *
     if (reply->kind == KO_REPLY_OK) {
         (void) finish(place, KO_UNDO_RESTORED, NULL, &local);
     } else if (reply->kind == KO_REPLY_UNKNOWN) {
+        if (++place->n_unknown >= UNKNOWN_MAX)
+            (void) ko_dynamodb_reply_error(reply, "putting an item back", &local);
         place->not_before_us = ko_clock_us() + ko_random(BACKOFF_US);
     } else if (reply->fault == KO_FAULT_CONDITION) {
         (void) take_presence(place, reply->body, &local);
@@ -161,6 +164,7 @@ take_next(struct undo *undo, struct place *place, struct ko_error *err)
     ko_arena_reset(place->arena);
     place->part = event.part;
     place->line = event.line;
+    place->n_unknown = 0;
     place->not_before_us = 0;
     place->image = ko_arena_copy(place->arena, event.image, err);
     undo->n_taken++;
@@ -231,11 +235,11 @@ wait_for_replies(void *self, unsigned max_us)
 static void
 show(void *self, const uint64_t *totals)
 {
-    const struct undo *undo = self;
+    struct undo *undo = self;
 
     ko_progress_show(undo->config->progress, totals[0]);
-    if (undo->config->pulse != NULL)
-        undo->config->pulse(undo->config->pulse_self);
+    if (undo->failure.code == KO_OK)
+        (void) undo->config->pulse(undo->config->pulse_self, &undo->failure);
 }
 
 /* What is left to be put back by this rank. */

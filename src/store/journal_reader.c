@@ -52,7 +52,10 @@ state_after(uint16_t state, const struct ko_journal_event *event)
         }
         break;
     case KO_EVENT_OUTCOME:
-        outcome = event->outcome;
+        /* What was deleted stays so, whatever another attempt at the same time found. */
+        if (outcome != KO_OUTCOME_DELETED &&
+            (outcome != KO_OUTCOME_UNCONFIRMED || event->outcome == KO_OUTCOME_DELETED))
+            outcome = event->outcome;
         open = 0;
         break;
     case KO_EVENT_UNDO:

@@ -4,7 +4,13 @@
  */
 #include "support/trial.h"
 
-enum { ITEMS_MAX = 240, AS_OF_S = 100, SEEDS_PER_CASE = 50, MEMORY_BYTES = 6 * 1024 * 1024 };
+enum {
+    ITEMS_MAX = 240,
+    AS_OF_S = 100,
+    SEEDS = 50,
+    SEEDS_ON_MANY_RANKS = 20,
+    MEMORY_BYTES = 6 * 1024 * 1024
+};
 
 /* ---- what items are made of ---- */
 
@@ -463,7 +469,9 @@ try_seed(struct ko_world *world, uint64_t seed, struct ko_error *err)
 static void
 try_seeds(struct ko_world *world, uint64_t first, struct ko_error *err)
 {
-    for (uint64_t i = 0; i < SEEDS_PER_CASE && err->code == KO_OK; i++)
+    const uint64_t n = ko_world_size(world) <= 3 ? SEEDS : SEEDS_ON_MANY_RANKS;
+
+    for (uint64_t i = 0; i < n && err->code == KO_OK; i++)
         try_seed(world, first + i, err);
 }
 

@@ -116,10 +116,10 @@ run_cases(int argc, char **argv, const struct test_case *cases, size_t n_cases)
 }
 
 #define CASES static const struct test_case test_cases[]
-#define CASE(case)  \
-    {               \
-#case, case \
-    }
+/* clang-format off */
+#define CASE(case) {#case, case}
+/* clang-format on */
+
 #define RUN_CASES                                                                           \
     int main(int argc, char **argv)                                                         \
     {                                                                                       \

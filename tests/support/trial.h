@@ -7,7 +7,9 @@
 #ifndef KEEPONE_TESTS_SUPPORT_TRIAL_H
 #define KEEPONE_TESTS_SUPPORT_TRIAL_H
 
+#include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
 #include "keepone/base/file.h"
 #include "keepone/base/log.h"
@@ -40,6 +42,11 @@ struct trial {
     uint64_t memory_bytes; /* 0 = 64 MiB */
     bool is_unlogged; /* each claim starts with an item, alone with its key k, that is too large for
                          the log: all of the claim is read again; such items are not counted */
+
+    /* Failures in ko_find_run(), on one rank: an allocation, from 1, or the disk is full. */
+    int fail_rank;
+    uint64_t fail_nth;
+    bool is_disk_full;
 };
 
 /* What came out; the same on all ranks.  Free with clear_outcome(). */
@@ -330,6 +337,19 @@ add_trial_lines(struct ko_buf *lines, const struct trial *trial,
     ko_buf_add_text(lines, trial->items);
 }
 
+/* From here on no file can grow, as on a full disk. */
+static inline void
+limit_files(bool is_limited)
+{
+    struct rlimit limit;
+
+    (void) signal(SIGXFSZ, SIG_IGN);
+    if (getrlimit(RLIMIT_FSIZE, &limit) != 0)
+        return;
+    limit.rlim_cur = is_limited ? 0 : limit.rlim_max;
+    (void) setrlimit(RLIMIT_FSIZE, &limit);
+}
+
 /* Collective, in a folder of the caller: the error of find is outcome->error alone. */
 static inline enum ko_code
 run_trial_in(struct ko_world *world, const char *folder, const struct trial *trial,
@@ -347,6 +367,7 @@ run_trial_in(struct ko_world *world, const char *folder, const struct trial *tri
     uint64_t codes;
 
     *outcome = (struct outcome){0};
+    ko_log_init(ko_world_rank(world), KO_LOG_ERROR);
     add_trial_lines(&lines, trial, &config);
     if (rules != NULL && ko_buf_finish(&lines, err) == KO_OK)
         config.source = line_source(ko_buf_slice(&lines), rules, &reader, err);
@@ -356,7 +377,13 @@ run_trial_in(struct ko_world *world, const char *folder, const struct trial *tri
     reader->n_filtered = trial->n_filtered;
     KO_TRY(ko_path_join(dir, err, folder, "run"));
     KO_TRY(open_trial_run(world, dir, &config.run, err));
+    if (ko_world_rank(world) == trial->fail_rank) {
+        ko_mem_fail_nth(trial->fail_nth);
+        limit_files(trial->is_disk_full);
+    }
     codes = (uint64_t) ko_find_run(&config, world, &outcome->stats, &outcome->error);
+    ko_mem_fail_nth(0);
+    limit_files(false);
     KO_TRY(ko_world_sum(world, &codes, 1, err));
     CHECK(codes == (uint64_t) outcome->error.code * (uint64_t) ko_world_size(world));
     if (trial->is_unlogged && outcome->error.code == KO_OK) {
@@ -383,23 +410,30 @@ done:
     return err->code;
 }
 
+/* Collective. */
+static inline void
+remove_trial_folder(struct ko_world *world, const char *folder, struct ko_error *err)
+{
+    struct ko_error removing = {0};
+
+    (void) ko_gate(world, err);
+    if (ko_world_rank(world) == 0)
+        (void) ko_folder_remove(folder, &removing);
+    CHECK_OK(removing);
+}
+
 /* Collective, in a new folder that goes away. */
 static inline enum ko_code
 run_trial(struct ko_world *world, const struct trial *trial, struct outcome *outcome,
           struct ko_error *err)
 {
     char folder[KO_PATH_BYTES] = "";
-    struct ko_error removing = {0};
 
     *outcome = (struct outcome){0};
-    ko_log_init(ko_world_rank(world), KO_LOG_ERROR);
     if (make_trial_folder(world, folder, err) != KO_OK)
         return err->code;
     (void) run_trial_in(world, folder, trial, outcome, err);
-    (void) ko_gate(world, err);
-    if (ko_world_rank(world) == 0)
-        (void) ko_folder_remove(folder, &removing);
-    CHECK_OK(removing);
+    remove_trial_folder(world, folder, err);
     return err->code;
 }
 

@@ -128,6 +128,12 @@ enum ko_code ko_dynamodb_send(struct ko_dynamodb *client, const struct ko_dynamo
  */
 enum ko_code ko_dynamodb_step(struct ko_dynamodb *client, struct ko_error *err);
 
+/*
+ * Ends the calls of this tag that wait for another attempt, as still throttled: none of them has
+ * acted.  Their done functions are called.  For a stop that cannot wait for capacity.
+ */
+void ko_dynamodb_give_up(struct ko_dynamodb *client, uint64_t tag);
+
 /* Waits until the next step has something to do, max_us at most; a signal ends the wait. */
 void ko_dynamodb_wait(struct ko_dynamodb *client, uint64_t max_us);
 

@@ -43,8 +43,8 @@ struct ko_apply_config {
     bool unchanged; /* condition on every attribute of the image */
     struct ko_progress *progress;
 
-    /* Called on rank 0 at each pulse, to renew the lease; NULL = nothing. */
-    void (*pulse)(void *self);
+    /* Called on rank 0 at each pulse, to renew the lease; a failure ends the work. */
+    enum ko_code (*pulse)(void *self, struct ko_error *err);
     void *pulse_self;
 };
 

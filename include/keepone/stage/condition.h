@@ -22,7 +22,12 @@
 #include "keepone/base/mem.h"
 #include "keepone/base/slice.h"
 
-enum { KO_STATEMENT_CHARACTERS_MAX = 8192, KO_EXPRESSION_BYTES_MAX = 4096 };
+/* The service takes 300 operators: n terms have n of their own and n - 1 between them. */
+enum {
+    KO_STATEMENT_CHARACTERS_MAX = 8192,
+    KO_EXPRESSION_BYTES_MAX = 4096,
+    KO_CONDITION_TERMS_MAX = 150
+};
 
 /* Sets *holds.  image: the whole item as read.  KO_E_CORRUPT if a text is broken. */
 enum ko_code ko_condition_holds(struct ko_slice seen, struct ko_slice image, struct ko_arena *arena,

@@ -20,6 +20,10 @@ struct ko_progress {
     uint64_t expected; /* the total to come, or 0 if not known */
     uint64_t started_ms;
     uint64_t shown_ms;
+
+    /* Called at every _show, whatever is shown: to renew a lease; NULL = nothing. */
+    void (*pulse)(void *self);
+    void *pulse_self;
 };
 
 /* A stage begins. */

@@ -54,6 +54,9 @@ enum ko_code ko_repeats_find(struct ko_repeats *repeats, struct ko_world *world,
  */
 bool ko_repeats_has(const struct ko_repeats *repeats, uint64_t fingerprint);
 
+/* After a find: says that this fingerprint will be asked for soon. */
+void ko_repeats_prefetch(const struct ko_repeats *repeats, uint64_t fingerprint);
+
 /* How many distinct fingerprints of this rank are repeated. */
 uint64_t ko_repeats_count(const struct ko_repeats *repeats);
 

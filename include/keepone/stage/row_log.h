@@ -1,10 +1,10 @@
 /*
  * Row log: what a rank keeps in memory of the items it reads, until it is known which are wanted.
  *
- * First rows are added, then they are taken out in the same order; a block of memory is free again
- * as soon as its rows were taken.  Of a value only those bytes are kept that differ from its
- * neighbours: items of one partition key follow each other, and one attribute often ends as another
- * does.  So a log is about a third of its rows, and fresh memory is what a log costs most.
+ * First rows are added, then they are taken out in the same order and their memory is released.  Of
+ * a value only those bytes are kept that differ from its neighbours: items of one partition key
+ * follow each other, and one attribute often ends as another does.  So a log is about a third of
+ * its rows, and fresh memory is what a log costs most.
  *
  * Thread use: one thread.  MPI: none, every call is local.
  */
@@ -31,12 +31,22 @@ bool ko_row_log_add(struct ko_row_log *log, uint64_t fingerprint, const struct k
 void ko_row_log_mark(struct ko_row_log *log);
 void ko_row_log_take_back(struct ko_row_log *log);
 
-/* Takes the next row out; false at the end. Nothing can be added any more. */
-bool ko_row_log_next(struct ko_row_log *log, uint64_t *fingerprint);
+struct ko_logged_row {
+    uint64_t fingerprint;
+    const char *bytes; /* in the log */
+    const char *base;
+};
 
-/* Sets values[n_values] of the row that was taken last, borrowed until the next call. */
-enum ko_code ko_row_log_values(struct ko_row_log *log, struct ko_slice *values,
-                               struct ko_error *err);
+/* Takes the next row out, to be asked for until _release; false at the end.  Nothing can be added
+ * any more. */
+bool ko_row_log_next(struct ko_row_log *log, struct ko_logged_row *row);
+
+/* Sets values[n_values] of a row, borrowed until the next call of this function. */
+enum ko_code ko_row_log_values(struct ko_row_log *log, const struct ko_logged_row *row,
+                               struct ko_slice *values, struct ko_error *err);
+
+/* Frees the memory of the rows taken so far, block by block. */
+void ko_row_log_release(struct ko_row_log *log);
 
 /* Memory in use; it is largest before the first row is taken. */
 uint64_t ko_row_log_bytes(const struct ko_row_log *log);

@@ -25,7 +25,7 @@ struct ko_undo_config {
     struct ko_slice hash_name; /* of the table's key */
     uint32_t attempt;
     struct ko_progress *progress;
-    void (*pulse)(void *self); /* as in ko_apply_config */
+    enum ko_code (*pulse)(void *self, struct ko_error *err); /* as in ko_apply_config */
     void *pulse_self;
 };
 

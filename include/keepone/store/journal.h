@@ -10,8 +10,9 @@
  *     {"part":12,"line":345,"undo":"restored","reason":"..."}
  *
  * An intent is durable before its delete is sent (ko_journal_commit), an outcome before it counts.
- * Later events win over earlier ones; files follow each other by attempt, then rank (a line
- * is worked on by one rank per attempt).  A tail that a crash cut off is passed over.
+ * Later events win over earlier ones, but what was deleted stays deleted; files follow each other
+ * by attempt, then rank (a line is worked on by one rank per attempt).  A tail that a crash cut off
+ * is passed over.
  *
  * Thread use: one journal, one thread.  MPI: none; each rank writes a file of its own.
  */

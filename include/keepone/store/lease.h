@@ -16,7 +16,7 @@
 
 #include "keepone/base/error.h"
 
-enum { KO_LEASE_SECONDS = 60, KO_LEASE_NOTICE_BYTES = 512 };
+enum { KO_LEASE_SECONDS = 120, KO_LEASE_NOTICE_BYTES = 512 };
 
 struct ko_lease; /* opaque; owned by whoever called _open, until _close */
 

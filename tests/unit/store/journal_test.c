@@ -282,11 +282,19 @@ later_events_win(void)
 {
     check_states("", "a:- b:- c:- A:-");
     check_states("ai bi ci Ai ad bu cg", "a:deleted b:unconfirmed c:gone A:open");
-    check_states("ai ad as", "a:spared b:- c:- A:-");
+    check_states("ai ac as", "a:spared b:- c:- A:-");
     check_states("ac bs cf Ag", "a:changed b:spared c:failed A:gone");
     check_states("ai ad ar bi bd bx br ci cd cp",
                  "a:deleted+restored b:deleted+restored c:deleted+present A:-");
     check_states("ax", "a:-+failed b:- c:- A:-");
+}
+
+static void
+what_was_deleted_stays_deleted(void)
+{
+    check_states("ai ad ag", "a:deleted b:- c:- A:-");
+    check_states("ai ad as bi bu bg", "a:deleted b:unconfirmed c:- A:-");
+    check_states("ai au ad", "a:deleted b:- c:- A:-");
 }
 
 static void
@@ -640,6 +648,7 @@ CASES = {
     CASE(a_journal_is_never_written_twice),
     CASE(bytes_wait_for_the_commit),
     CASE(later_events_win),
+    CASE(what_was_deleted_stays_deleted),
     CASE(a_failed_line_that_is_tried_again_is_open),
     CASE(a_late_intent_does_not_open_a_final_outcome),
     CASE(files_follow_each_other_by_attempt_then_rank),
