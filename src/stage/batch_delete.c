@@ -148,7 +148,7 @@ take_statement(struct batch *batch, struct line *line, struct ko_slice response,
         return batch_take_old_image(batch, line, item, err);
     }
     /* Neither: there was no such item, if the endpoint is one that returns what it deletes. */
-    line->was_unknown |= !batch->apply->returns_old_images;
+    line->was_absent = true;
     line->need = NEED_READ;
 
 done:
@@ -172,6 +172,12 @@ take_responses(struct batch *batch, struct ko_slice body, struct ko_error *err)
         if (response.data == NULL)
             KO_TRY(ko_fail(err, KO_E_AWS, "a BatchExecuteStatement reply with too few responses"));
         KO_TRY(take_statement(batch, &batch->lines[batch->sent[i]], response, err));
+    }
+    for (size_t i = 0; i < batch->n_sent; i++) {
+        struct line *line = &batch->lines[batch->sent[i]];
+
+        line->was_unknown |= line->was_absent && !batch->apply->returns_old_images;
+        line->was_absent = false;
     }
 
 done:

@@ -34,6 +34,7 @@ struct line {
     enum ko_outcome outcome; /* to be settled once the keeper was looked at again */
     bool was_unknown;        /* an attempt of ours may have deleted the item without our knowing */
     bool was_open;           /* an earlier attempt left it open, or failed at it */
+    bool was_absent;         /* the reply in hand neither deleted nor refused it */
     bool by_item;            /* PartiQL cannot do it: DeleteItem */
     unsigned n_tries;
 };

@@ -36,9 +36,12 @@ static enum ko_code
 decode_name(struct ko_slice raw, struct ko_arena *arena, struct ko_slice *name,
             struct ko_error *err)
 {
-    const struct ko_slice quoted = {raw.data - 1, raw.n + 2};
+    struct ko_slice quoted;
     struct ko_buf text = {0};
 
+    if (raw.data == NULL)
+        return ko_fail(err, KO_E_CORRUPT, "expected an object, not an array");
+    quoted = (struct ko_slice){raw.data - 1, raw.n + 2};
     if (ko_json_decode_string(quoted, &text, err) == KO_OK)
         *name = ko_arena_copy(arena, ko_buf_slice(&text), err);
     ko_buf_clear(&text);

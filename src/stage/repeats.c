@@ -358,7 +358,8 @@ static enum ko_code
 add_list(struct ko_repeats *repeats, struct arrival *arrival, int source, struct ko_slice list,
          struct ko_error *err)
 {
-    const size_t room = arrival->n_values + list.n; /* each value takes a byte at least */
+    /* Each value takes a byte at least; one more, so that an empty list has an address, too. */
+    const size_t room = arrival->n_values + list.n + 1;
     const int n_ranks = ko_world_size(repeats->world);
     uint64_t value = 0;
     uint64_t code;
@@ -655,10 +656,11 @@ done:
 void
 ko_repeats_prefetch(const struct ko_repeats *repeats, uint64_t fingerprint)
 {
-    const uint64_t value = fingerprint >> (64 - repeats->n_bits);
+    uint64_t value;
 
     if (repeats->table_size == 0)
         return;
+    value = fingerprint >> (64 - repeats->n_bits);
     __builtin_prefetch(&repeats->filter[filter_bit(repeats, value) / 64]);
     __builtin_prefetch(&repeats->table[table_slot(repeats, value)]);
 }

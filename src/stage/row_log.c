@@ -154,10 +154,14 @@ static size_t
 shared_end(struct ko_slice a, struct ko_slice b)
 {
     const size_t n = smaller(smaller(a.n, b.n), SHARED_MAX);
-    const char *const start_a = a.data + a.n - n;
-    const char *const start_b = b.data + b.n - n;
+    const char *start_a;
+    const char *start_b;
     size_t left = n;
 
+    if (n == 0)
+        return 0; /* one may be absent */
+    start_a = a.data + a.n - n;
+    start_b = b.data + b.n - n;
     for (; left >= 8; left -= 8) {
         const uint64_t differing =
             ko_read_u64(start_a + left - 8) ^ ko_read_u64(start_b + left - 8);
