@@ -1,5 +1,5 @@
 # e2e: tests/e2e/<name>_test.py runs the program against real files and a real DynamoDB Local, one
-# server for all cases of a file: e2e.<name>.  One case alone: tests/e2e/<name>_test.py Cases.test_...
+# server for all cases of a file: e2e.<name>.  One case: tests/e2e/<name>_test.py Cases.test_...
 file(GLOB e2e_sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/e2e/*_test.py)
 foreach(source ${e2e_sources})
   cmake_path(GET source STEM name)

@@ -70,7 +70,11 @@ ko_command_dedup(struct ko_session *session, struct ko_error *err)
     KO_TRY(ko_session_open_run(session, err));
     if (session->job.yes)
         return ko_apply_planned(session, err);
-    KO_TRY(say_how_to_apply(session, err));
+    if (session->run->state == KO_RUN_PLANNED)
+        return say_how_to_apply(session, err);
+    (void) ko_fail(err, KO_E_REFUSED, "the run in '%s' is %s already", session->run->dir,
+                   ko_run_state_name(session->run->state));
+    ko_hint(err, "keepone show %s says how it went; --yes goes on with it.", session->run->dir);
 
 done:
     return err->code;

@@ -63,23 +63,30 @@ done:
     return err->code;
 }
 
-/* Collective: rank 0 makes or resumes the run, all open it; *is_new if the directory was made by
- * this call. */
+/* What this start has made, and would have to take away again. */
+struct made {
+    bool folder;
+    bool run; /* run.json: not resumed */
+};
+
+/* Collective: rank 0 makes or resumes the run, all open it. */
 static enum ko_code
-start_run(struct ko_session *session, const struct ko_search *search, bool *is_new,
+start_run(struct ko_session *session, const struct ko_search *search, struct made *made,
           struct ko_error *err)
 {
     struct ko_run *run = NULL;
     bool resumed = false;
 
-    *is_new = !ko_file_exists(session->job.run);
+    made->folder = !ko_file_exists(session->job.run);
     KO_TRY(ko_gate(session->world, err));
     KO_TRY(ko_session_check_shared(session, session->job.run, err));
     KO_TRY(ko_session_lock(session, session->job.run, err));
     if (ko_session_is_first(session)) {
         const struct ko_run_facts facts = ko_search_facts(session, search);
 
-        if (ko_run_create(session->job.run, &facts, &run, &resumed, err) == KO_OK && resumed)
+        made->run =
+            ko_run_create(session->job.run, &facts, &run, &resumed, err) == KO_OK && !resumed;
+        if (resumed)
             ko_log(KO_LOG_INFO, "find: going on with the unfinished run in %s", session->job.run);
     }
     KO_TRY(ko_gate(session->world, err));
@@ -107,23 +114,42 @@ check_same_table(const struct ko_search *search, struct ko_error *err)
     return err->code;
 }
 
+/* Removes what a find writes into a run directory; failures are not worth a second message. */
+static void
+remove_run(const char *dir)
+{
+    static const char *const names[] = {"plan", "read", "review.jsonl.zst", "report.json",
+                                        "run.json"};
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        struct ko_error ignored = {0};
+        char path[KO_PATH_BYTES];
+
+        if (ko_path_join(path, &ignored, dir, "%s", names[i]) == KO_OK)
+            (void) ko_folder_remove(path, &ignored);
+    }
+}
+
 /*
  * After a failure that another start cannot go on from, what this start has made goes away: nothing
- * is left half done.  A live scan that was cut short keeps its finished segments.
+ * is left half done.  A live scan that was cut short keeps its finished segments.  Without the
+ * lease the directory is somebody else's.
  */
 static void
-clean_up(struct ko_session *session, const struct ko_search *search, bool is_new,
+clean_up(struct ko_session *session, const struct ko_search *search, const struct made *made,
          const struct ko_error *err)
 {
     const bool can_resume =
         search->export == NULL && err->code != KO_E_OPTION && err->code != KO_E_REFUSED;
     struct ko_error ignored = {0};
 
-    if (!is_new || can_resume || !ko_session_is_first(session) || session->lease == NULL)
-        return; /* without the lease the directory is somebody else's */
+    if (can_resume || !made->run || !ko_session_is_first(session) || session->lease == NULL)
+        return;
+    remove_run(session->job.run);
+    if (made->folder)
+        (void) ko_folder_remove(session->job.run, &ignored);
     (void) ko_lease_close(session->lease, &ignored);
     session->lease = NULL;
-    (void) ko_folder_remove(session->job.run, &ignored);
 }
 
 enum ko_code
@@ -131,11 +157,12 @@ ko_command_find(struct ko_session *session, struct ko_error *err)
 {
     struct ko_search search = {0};
     struct ko_find_stats stats = {0};
-    bool is_new = false;
+    struct made made = {0};
 
     KO_TRY(ko_search_open(session, 0, &search, err));
-    KO_TRY(check_same_table(&search, err));
-    KO_TRY(start_run(session, &search, &is_new, err));
+    (void) check_same_table(&search, err);
+    KO_TRY(ko_gate(session->world, err));
+    KO_TRY(start_run(session, &search, &made, err));
     if (search.rules->as_of_s != session->run->facts.as_of_s) {
         /* A resumed run judges expiry by the time of its first start. */
         const int64_t as_of_s = session->run->facts.as_of_s;
@@ -150,7 +177,7 @@ ko_command_find(struct ko_session *session, struct ko_error *err)
 
 done:
     if (err->code != KO_OK)
-        clean_up(session, &search, is_new, err);
+        clean_up(session, &search, &made, err);
     ko_search_clear(&search);
     return err->code;
 }

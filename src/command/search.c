@@ -8,6 +8,7 @@
 #include "keepone/base/clock.h"
 #include "keepone/base/log.h"
 #include "keepone/base/mem.h"
+#include "keepone/base/random.h"
 #include "keepone/comm/gate.h"
 #include "keepone/comm/world.h"
 #include "keepone/format/value.h"
@@ -107,8 +108,12 @@ make_spill_folder(const struct ko_session *session, struct ko_search *search, st
 {
     const char *const parent = getenv("TMPDIR");
 
+    char suffix[9];
+
+    ko_random_hex(suffix, 8);
     KO_TRY(ko_path_join(search->spill_folder, err, parent == NULL ? "/tmp" : parent,
-                        "keepone-%ld-%d", (long) getpid(), ko_world_rank(session->world)));
+                        "keepone-%ld-%d-%s", (long) getpid(), ko_world_rank(session->world),
+                        suffix));
     KO_TRY(ko_folder_make(search->spill_folder, err));
     return KO_OK;
 
@@ -164,17 +169,54 @@ ko_search_check_texts(const struct ko_job *job, struct ko_error *err)
     return try_rules(job, KO_OPTION_TTL, &options, err);
 }
 
+/* Collective: ranks on different machines may have different folders under one name. */
+static enum ko_code
+check_same_export(const struct ko_session *session, const struct ko_search *search,
+                  struct ko_error *err)
+{
+    uint64_t least = 0;
+    uint64_t most;
+    struct ko_buf text = {0};
+
+    for (size_t i = 0; search->export != NULL && i < search->export->n_files; i++) {
+        const struct ko_export_file *file = &search->export->files[i];
+
+        ko_buf_add_text(&text, file->key);
+        ko_buf_add_u64(&text, file->n_items);
+        ko_buf_add_u64(&text, file->size_bytes);
+        ko_buf_add(&text, file->md5, sizeof file->md5);
+    }
+    if (ko_buf_finish(&text, err) == KO_OK)
+        least = ko_fingerprint(ko_buf_slice(&text));
+    most = least;
+    ko_buf_clear(&text);
+    KO_TRY(ko_world_min(session->world, &least, 1, err));
+    KO_TRY(ko_world_max(session->world, &most, 1, err));
+    if (least != most) {
+        (void) ko_fail(err, KO_E_REFUSED, "the ranks see different exports in '%s'",
+                       session->job.export_folder);
+        ko_hint(err, "give a folder that all machines share.");
+    }
+
+done:
+    return err->code;
+}
+
 enum ko_code
 ko_search_open(struct ko_session *session, int64_t as_of_s, struct ko_search *search,
                struct ko_error *err)
 {
+    uint64_t now_s = (uint64_t) (ko_wall_us() / 1000000);
+
     search->arena = ko_arena_new(0, err);
     if (session->job.export_folder != NULL && err->code == KO_OK)
         (void) ko_export_open(session->job.export_folder, &search->export, err);
     KO_TRY(ko_gate(session->world, err));
+    KO_TRY(check_same_export(session, search, err));
     KO_TRY(open_table(session, search, err));
+    KO_TRY(ko_world_max(session->world, &now_s, 1, err)); /* one time for all: clocks differ */
     if (as_of_s == 0)
-        as_of_s = search->export != NULL ? search->export->export_time_s : ko_wall_us() / 1000000;
+        as_of_s = search->export != NULL ? search->export->export_time_s : (int64_t) now_s;
     if (build_rules(session, search, as_of_s, err) == KO_OK &&
         digest_rules(session, search, err) == KO_OK)
         (void) ko_job_encode(&session->job, &search->options, err);
@@ -291,6 +333,7 @@ ko_search_run(struct ko_session *session, struct ko_search *search, const char *
     search->find.memory_bytes = ko_session_memory_bytes(session);
     search->find.spill_folder = search->spill_folder;
     search->find.run = run;
+    search->find.may_lack_attributes = run == NULL && session->run != NULL;
     search->find.progress = ko_session_progress(session);
     search->find.progress.pulse = renew_lease;
     search->find.progress.pulse_self = session;

@@ -4,6 +4,7 @@
 
 #include "find.h"
 #include "keepone/base/mem.h"
+#include "keepone/base/random.h"
 #include "keepone/comm/gate.h"
 #include "keepone/comm/world.h"
 #include "search.h"
@@ -61,15 +62,20 @@ make_scratch(struct ko_session *session, char folder[KO_PATH_BYTES], struct ko_e
                                : getenv("TMPDIR") != NULL ? getenv("TMPDIR")
                                                           : "/tmp";
     struct ko_buf path = {0};
+    char suffix[17];
 
+    /* A name that no other verify had: what is in the folder is ours. */
+    ko_random_hex(suffix, 16);
     if (ko_session_is_first(session) &&
-        ko_path_join(folder, err, parent, "verify-%ld", (long) getpid()) == KO_OK)
+        ko_path_join(folder, err, parent, "verify-%s", suffix) == KO_OK)
         ko_buf_add(&path, folder, KO_PATH_BYTES);
     KO_TRY(ko_world_share(session->world, &path, err));
     memcpy(folder, path.data, KO_PATH_BYTES);
     KO_TRY(ko_session_check_shared(session, folder, err));
 
 done:
+    if (path.n == 0)
+        folder[0] = '\0';
     ko_buf_clear(&path);
     return err->code;
 }

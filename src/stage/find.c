@@ -48,6 +48,7 @@ open_intake(struct rounds *rounds, struct ko_error *err)
     const struct ko_find_config *config = rounds->config;
     const struct ko_intake_options options = {
         .rules = config->rules,
+        .may_lack_attributes = config->may_lack_attributes,
         .repeats_bytes = config->memory_bytes / 8 * 5,
         .log_bytes = config->scan == NULL ? config->memory_bytes / 8 * 3 : 0};
 

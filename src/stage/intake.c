@@ -12,6 +12,7 @@ enum { AHEAD_ROWS = 16 };
 
 struct ko_intake {
     const struct ko_rules *rules;
+    bool may_lack_attributes;
     struct ko_repeats *repeats;
     struct ko_counts counts;
     uint64_t n_keyed;
@@ -40,6 +41,7 @@ ko_intake_new(const struct ko_intake_options *options, struct ko_error *err)
     if (intake == NULL)
         return NULL;
     intake->rules = options->rules;
+    intake->may_lack_attributes = options->may_lack_attributes;
     intake->repeats = ko_repeats_new(&repeats, err);
     if (intake->repeats != NULL && options->log_bytes > 0)
         intake->log = ko_row_log_new(options->rules->n_looked, options->log_bytes, err);
@@ -171,7 +173,8 @@ ko_intake_finish(struct ko_intake *intake, struct ko_world *world, struct ko_rep
     memcpy(n_present, intake->n_present, sizeof n_present);
     KO_TRY(ko_world_sum(world, n_present, KO_LOOKED_MAX, err));
     KO_TRY(ko_counts_sum(world, &totals, err));
-    KO_TRY(check_presence(intake, n_present, totals.read - totals.filtered, err));
+    if (!intake->may_lack_attributes)
+        KO_TRY(check_presence(intake, n_present, totals.read - totals.filtered, err));
     KO_TRY(check_missing(intake, &totals, err));
     KO_TRY(ko_repeats_find(intake->repeats, world, stats, err));
 

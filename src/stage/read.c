@@ -1,5 +1,6 @@
 #include "keepone/stage/read.h"
 
+#include "keepone/comm/gate.h"
 #include "keepone/comm/phase.h"
 #include "keepone/comm/world.h"
 
@@ -104,6 +105,7 @@ ko_read_run(const struct ko_read_config *config, struct ko_world *world, struct 
     if (n_claims_read != config->n_claims)
         (void) ko_fail(err, KO_E_BUG, "%llu of %llu claims were read",
                        (unsigned long long) n_claims_read, (unsigned long long) config->n_claims);
+    KO_TRY(ko_gate(world, err));
 
 done:
     return err->code;

@@ -6,9 +6,11 @@
 #include "keepone/base/mem.h"
 #include "keepone/base/slice.h"
 #include "keepone/base/sort.h"
+#include "keepone/base/varint.h"
 #include "keepone/comm/phase.h"
 #include "keepone/comm/world.h"
 #include "keepone/record/record.h"
+#include "value_set_priv.h"
 
 enum {
     CHUNK_VALUES = 511,     /* with its link a chunk is 4 KiB */
@@ -16,8 +18,6 @@ enum {
     SPARE_BITS = 12,        /* one unique fingerprint in 2^12 is reported as repeated by chance */
     AHEAD_PARTITIONS = 8,   /* per owner: lists sent but not yet answered */
     MAX_BITS = 63,          /* a value + 1 must not overflow */
-    FILTER_BITS = 8,
-    VARINT_BYTES = 10
 };
 
 struct chunk {
@@ -38,7 +38,6 @@ struct block {
 
 _Static_assert(sizeof(struct block) <= KO_PAGES_BYTES, "a block fills its pages");
 
-/* A message of either direction starts with its kind and partition. */
 enum message_kind { MESSAGE_LIST = 'l', MESSAGE_BITS = 'b' };
 
 /* Owner's side: the lists of one partition, one per rank, until all have come. */
@@ -76,11 +75,7 @@ struct ko_repeats {
     struct ko_buf scratch_a;
     struct ko_buf scratch_b;
 
-    uint64_t *table; /* repeated values + 1, open addressing; 0 = free */
-    size_t table_size;
-    uint64_t *filter; /* FILTER_BITS bits per place of the table, one set per value: most questions
-                         end here, without a cache miss */
-    uint64_t n_repeated;
+    struct ko_value_set repeated;
 
     uint64_t n_fingerprints_sent;
     uint64_t n_fingerprints_received;
@@ -128,7 +123,6 @@ free_blocks(struct ko_repeats *repeats)
     memset(repeats->buckets, 0, sizeof repeats->buckets);
 }
 
-/* What only the exchange needs. */
 static void
 free_exchange(struct ko_repeats *repeats)
 {
@@ -159,8 +153,7 @@ ko_repeats_free(struct ko_repeats *repeats)
     if (repeats == NULL)
         return;
     free_exchange(repeats);
-    ko_free(repeats->table);
-    ko_free(repeats->filter);
+    ko_value_set_clear(&repeats->repeated);
     ko_free(repeats);
 }
 
@@ -220,41 +213,22 @@ scratch_values(struct ko_buf *buf, size_t n, struct ko_error *err)
     return (uint64_t *) (void *) room;
 }
 
-static size_t
-add_varint(char *to, uint64_t value)
-{
-    size_t n = 0;
-
-    for (; value >= 0x80; value >>= 7)
-        to[n++] = (char) (value | 0x80);
-    to[n++] = (char) value;
-    return n;
-}
-
 static enum ko_code
 next_varint(struct ko_slice *in, uint64_t *value, struct ko_error *err)
 {
-    *value = 0;
-    for (unsigned shift = 0; in->n > 0 && shift < 64; shift += 7) {
-        const unsigned char byte = (unsigned char) in->data[0];
-
-        in->data++;
-        in->n--;
-        *value |= (uint64_t) (byte & 0x7f) << shift;
-        if (byte < 0x80)
-            return KO_OK;
-    }
+    if (ko_varint_read(in, value))
+        return KO_OK;
     return ko_fail(err, KO_E_COMM, "a list of fingerprints arrived broken");
 }
 
 static void
 begin_message(struct ko_repeats *repeats, enum message_kind kind, unsigned partition)
 {
-    char head[1 + VARINT_BYTES];
+    char head[1 + KO_VARINT_BYTES];
 
     ko_buf_reset(&repeats->message);
     head[0] = (char) kind;
-    ko_buf_add(&repeats->message, head, 1 + add_varint(head + 1, partition));
+    ko_buf_add(&repeats->message, head, 1 + ko_varint_write(head + 1, partition));
 }
 
 /* Sets *values to a partition's values, cut and sorted; borrowed until the next sort. */
@@ -301,12 +275,12 @@ send_partition(struct ko_repeats *repeats, struct ko_phase *phase, unsigned owne
     KO_TRY(sort_partition(repeats, partition, &values, &n_all, err));
     begin_message(repeats, MESSAGE_LIST, partition);
     for (size_t i = 0, next; i < n_all; i = next) {
-        char text[VARINT_BYTES];
+        char text[KO_VARINT_BYTES];
 
         for (next = i + 1; next < n_all && values[next] == values[i];)
             next++;
         ko_buf_add(&repeats->message, text,
-                   add_varint(text, (values[i] - before) << 1 | (next - i > 1)));
+                   ko_varint_write(text, (values[i] - before) << 1 | (next - i > 1)));
         before = values[i];
         values[n_distinct++] = values[i];
     }
@@ -419,7 +393,6 @@ find_repeated(struct ko_repeats *repeats, const struct arrival *arrival, uint64_
     return n;
 }
 
-/* One bit per value of a list, in its order. */
 static enum ko_code
 answer_list(struct ko_repeats *repeats, struct ko_phase *phase, unsigned partition,
             const uint64_t *list, size_t n_list, const uint64_t *repeated, size_t n_repeated,
@@ -474,61 +447,17 @@ done:
     return err->code;
 }
 
-static size_t
-table_slot(const struct ko_repeats *repeats, uint64_t value)
-{
-    return (size_t) (value * 0x9e3779b97f4a7c15U >> 20) & (repeats->table_size - 1);
-}
-
-/* Of the filter: other bits of the same product. */
-static size_t
-filter_bit(const struct ko_repeats *repeats, uint64_t value)
-{
-    return (size_t) (value * 0x9e3779b97f4a7c15U >> 17) & (repeats->table_size * FILTER_BITS - 1);
-}
-
-static void
-put(struct ko_repeats *repeats, uint64_t value)
-{
-    size_t slot = table_slot(repeats, value);
-
-    while (repeats->table[slot] != 0 && repeats->table[slot] != value + 1)
-        slot = (slot + 1) & (repeats->table_size - 1);
-    repeats->n_repeated += repeats->table[slot] == 0;
-    repeats->table[slot] = value + 1;
-    repeats->filter[filter_bit(repeats, value) / 64] |= (uint64_t) 1
-                                                        << filter_bit(repeats, value) % 64;
-}
-
+/* Adds one repeated value, counting the memory that this takes. */
 static enum ko_code
-grow_table(struct ko_repeats *repeats, struct ko_error *err)
+add_repeated(struct ko_repeats *repeats, uint64_t value, struct ko_error *err)
 {
-    uint64_t *const old = repeats->table;
-    const size_t old_size = repeats->table_size;
-    const size_t size = old_size == 0 ? 4096 : old_size * 2;
-    uint64_t *table;
-    uint64_t *filter;
+    const uint64_t before_bytes = ko_value_set_bytes(&repeats->repeated);
 
-    if (take(repeats, size * (sizeof *table + FILTER_BITS / 8), err) != KO_OK)
-        return err->code;
-    table = ko_alloc_array(size, sizeof *table, err);
-    filter = ko_alloc_array(size * FILTER_BITS / 64, sizeof *filter, err);
-    if (err->code != KO_OK) {
-        ko_free(table);
-        ko_free(filter);
-        return err->code;
-    }
-    ko_free(repeats->filter);
-    repeats->filter = filter;
-    repeats->table = table;
-    repeats->table_size = size;
-    repeats->n_repeated = 0;
-    for (size_t i = 0; i < old_size; i++)
-        if (old[i] != 0)
-            put(repeats, old[i] - 1);
-    ko_free(old);
-    repeats->used_bytes -= old_size * (sizeof *table + FILTER_BITS / 8);
-    return KO_OK;
+    KO_TRY(ko_value_set_add(&repeats->repeated, value, err));
+    KO_TRY(take(repeats, ko_value_set_bytes(&repeats->repeated) - before_bytes, err));
+
+done:
+    return err->code;
 }
 
 static enum ko_code
@@ -543,9 +472,7 @@ receive_bits(struct ko_repeats *repeats, unsigned partition, int source, struct 
     for (size_t i = 0; i < n; i++) {
         if ((bits.data[i / 8] >> i % 8 & 1) == 0)
             continue;
-        if (repeats->n_repeated >= repeats->table_size / 2)
-            KO_TRY(grow_table(repeats, err));
-        put(repeats, (uint64_t) partition << value_bits | values[i]);
+        KO_TRY(add_repeated(repeats, (uint64_t) partition << value_bits | values[i], err));
     }
     repeats->n_bits_received += n;
     repeats->n_unanswered[source]--;
@@ -613,7 +540,6 @@ begin_exchange(struct ko_repeats *repeats, struct ko_world *world, struct ko_err
     return err->code;
 }
 
-/* The invariant of the round: nothing was lost on the way there or back. */
 static enum ko_code
 check_sums(struct ko_repeats *repeats, struct ko_error *err)
 {
@@ -656,35 +582,19 @@ done:
 void
 ko_repeats_prefetch(const struct ko_repeats *repeats, uint64_t fingerprint)
 {
-    uint64_t value;
-
-    if (repeats->table_size == 0)
-        return;
-    value = fingerprint >> (64 - repeats->n_bits);
-    __builtin_prefetch(&repeats->filter[filter_bit(repeats, value) / 64]);
-    __builtin_prefetch(&repeats->table[table_slot(repeats, value)]);
+    ko_value_set_prefetch(&repeats->repeated, fingerprint >> (64 - repeats->n_bits));
 }
 
 bool
 ko_repeats_has(const struct ko_repeats *repeats, uint64_t fingerprint)
 {
-    uint64_t value;
-    size_t slot;
-
-    if (repeats->table_size == 0)
-        return false;
-    value = fingerprint >> (64 - repeats->n_bits);
-    if ((repeats->filter[filter_bit(repeats, value) / 64] >> filter_bit(repeats, value) % 64 & 1) ==
-        0)
-        return false;
-    slot = table_slot(repeats, value);
-    while (repeats->table[slot] != 0 && repeats->table[slot] != value + 1)
-        slot = (slot + 1) & (repeats->table_size - 1);
-    return repeats->table[slot] != 0;
+    if (repeats->repeated.n_values == 0)
+        return false; /* also before a find, when n_bits is not chosen yet */
+    return ko_value_set_has(&repeats->repeated, fingerprint >> (64 - repeats->n_bits));
 }
 
 uint64_t
 ko_repeats_count(const struct ko_repeats *repeats)
 {
-    return repeats->n_repeated;
+    return repeats->repeated.n_values;
 }

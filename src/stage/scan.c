@@ -8,6 +8,7 @@
 #include "keepone/base/buf.h"
 #include "keepone/base/log.h"
 #include "keepone/base/mem.h"
+#include "keepone/comm/gate.h"
 #include "keepone/comm/phase.h"
 #include "keepone/comm/world.h"
 #include "keepone/format/item.h"
@@ -402,6 +403,7 @@ ko_scan_run(const struct ko_scan_config *config, struct ko_world *world,
     if (n_ended != config->total_segments)
         (void) ko_fail(err, KO_E_BUG, "%" PRIu64 " of %" PRIu64 " segments were read", n_ended,
                        config->total_segments);
+    KO_TRY(ko_gate(world, err));
 
 done:
     end_scan(&scanning);

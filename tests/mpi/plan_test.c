@@ -177,10 +177,12 @@ no_groups_make_an_empty_plan(struct ko_world *world, struct ko_error *err)
     end_planning(world, &planning, err);
 }
 
-/* n items of one key that disagree on p, which is so long. */
+/* n items of one key that disagree on p, which is so long, and does not become smaller by much. */
 static void
 add_group(struct ko_buf *lines, int n, size_t p_bytes)
 {
+    uint64_t random = 1;
+
     for (int i = 0; i < n; i++) {
         char *room;
 
@@ -188,7 +190,10 @@ add_group(struct ko_buf *lines, int n, size_t p_bytes)
         room = ko_buf_reserve(lines, p_bytes);
         if (room == NULL)
             return;
-        memset(room, 'p', p_bytes);
+        for (size_t k = 0; k < p_bytes; k++) {
+            random = random * 6364136223846793005U + 1442695040888963407U;
+            room[k] = (char) ('A' + (random >> 33) % 26);
+        }
         ko_buf_commit(lines, p_bytes);
         ko_buf_add_char(lines, '\n');
     }
@@ -260,6 +265,56 @@ what_is_written_must_be_what_was_counted(struct ko_world *world, struct ko_error
     }
 }
 
+/* One rank writes a line that is larger than what its writer holds back. */
+static void
+a_review_that_does_not_fit_on_the_disk_fails_all_ranks(struct ko_world *world, struct ko_error *err)
+{
+    struct planning planning;
+    struct ko_error failure = {0};
+    struct ko_buf lines = {0};
+
+    add_group(&lines, 40, 300 * 1024);
+    lines.n--;
+    ko_buf_add_text(&lines, "y k=y p=1\nz k=y p=2\n");
+    ko_buf_add_char(&lines, '\0');
+    (void) begin_planning(world, "any", lines.data, &planning, err);
+    limit_files(true);
+    if (err->code == KO_OK)
+        (void) ko_plan_run(planning.resolve, world, planning.run, &planning.counts, planning.digest,
+                           &failure);
+    limit_files(false);
+    CHECK_CODE(failure, KO_E_IO);
+    CHECK_ERROR_SAYS(failure, "cannot write");
+    ko_buf_clear(&lines);
+    end_planning(world, &planning, err);
+}
+
+/* Each allocation of rank 0, which alone writes the manifest. */
+static void
+a_failed_allocation_leaves_no_manifest(struct ko_world *world, struct ko_error *err)
+{
+    unsigned n_good_in_a_row = 0;
+
+    for (uint64_t nth = 1; n_good_in_a_row < 3 && err->code == KO_OK; nth += 1 + nth / 16) {
+        struct planning planning;
+        struct ko_error failure = {0};
+        char path[KO_PATH_BYTES];
+
+        (void) begin_planning(world, "any", "a k=x\nb k=x\nc k=y p=1\nd k=y p=2\n", &planning, err);
+        if (ko_world_rank(world) == 0)
+            ko_mem_fail_nth(nth);
+        if (err->code == KO_OK)
+            (void) ko_plan_run(planning.resolve, world, planning.run, &planning.counts,
+                               planning.digest, &failure);
+        ko_mem_fail_nth(0);
+        n_good_in_a_row = failure.code == KO_OK ? n_good_in_a_row + 1 : 0;
+        CHECK_CODE(failure, failure.code == KO_OK ? KO_OK : KO_E_MEMORY);
+        (void) ko_path_join(path, err, planning.folder, "run/plan/manifest.json");
+        CHECK(ko_file_exists(path) == (failure.code == KO_OK));
+        end_planning(world, &planning, err);
+    }
+}
+
 /* Collectives start as gates. */
 static void
 counts_of_a_failed_rank_are_not_summed(struct ko_world *world, struct ko_error *err)
@@ -275,8 +330,12 @@ counts_of_a_failed_rank_are_not_summed(struct ko_world *world, struct ko_error *
 }
 
 CASES = {
-    CASE(lines_are_canonical_and_in_order),       CASE(no_groups_make_an_empty_plan),
-    CASE(a_large_group_is_not_listed_whole),      CASE(what_is_written_must_be_what_was_counted),
+    CASE(lines_are_canonical_and_in_order),
+    CASE(no_groups_make_an_empty_plan),
+    CASE(a_large_group_is_not_listed_whole),
+    CASE(what_is_written_must_be_what_was_counted),
+    CASE(a_review_that_does_not_fit_on_the_disk_fails_all_ranks),
+    CASE(a_failed_allocation_leaves_no_manifest),
     CASE(counts_of_a_failed_rank_are_not_summed),
 };
 RUN_CASES

@@ -52,7 +52,7 @@ enum ko_code ko_condition_add_members(struct ko_buf *out, struct ko_slice primar
                                       struct ko_slice seen, struct ko_slice all_of,
                                       struct ko_arena *arena, bool *fits, struct ko_error *err);
 
-/* The same members for "there is no such item": attribute_not_exists of the hash attribute. */
+/* The same members for "there is no such item": attribute_not_exists of a key attribute. */
 enum ko_code ko_condition_add_absence(struct ko_buf *out, struct ko_slice primary_key,
                                       struct ko_error *err);
 

@@ -35,6 +35,9 @@ struct ko_find_config {
     const char *spill_folder; /* local scratch space; exists */
     struct ko_run *run;       /* rank 0's is finished with the totals; NULL = no plan */
     struct ko_progress progress;
+
+    /* Attributes of the rules that no item has are no error: they stood on losers that are gone. */
+    bool may_lack_attributes;
 };
 
 /* Summed over the ranks unless said otherwise; the same on all ranks. */

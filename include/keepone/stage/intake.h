@@ -2,9 +2,9 @@
  * Intake: what a rank keeps of the items it reads, whatever they are read from.
  *
  * For each item: is it keyed?  Then its fingerprint is added to the repeats, and, while
- * memory lasts, its looked-at values to the *row log* (row_log.h).  The log makes the second look at the
- * candidates cheap; a claim that did not fit whole is read again from its source instead
- * (an export file, or the row file of a finished segment).  Both ways give the same plan.
+ * memory lasts, its looked-at values to the *row log* (row_log.h).  The log makes the second look
+ * at the candidates cheap; a claim that did not fit whole is read again from its source instead (an
+ * export file, or the row file of a finished segment).  Both ways give the same plan.
  *
  * Thread use: one thread per rank.  MPI: collective where said.
  */
@@ -31,6 +31,7 @@ struct ko_intake_claim {
 
 struct ko_intake_options {
     const struct ko_rules *rules; /* borrowed */
+    bool may_lack_attributes;     /* no typo guard */
     uint64_t repeats_bytes;       /* for fingerprints; over it KO_E_MEMORY */
     uint64_t log_bytes;           /* for the row log; 0 = no log: every claim is read again */
 };

@@ -76,7 +76,7 @@ a_cut_frame_does_not_end_between_frames(void)
     for (size_t n = 1; n < packed.n; n++) {
         const char *text = read_all((struct ko_slice){packed.data, n}, 1000, 1000);
 
-        assert_int_equal(text[strlen(text) - 1] == '|', n == n_first);
+        assert_int_equal(text[0] != '\0' && text[strlen(text) - 1] == '|', n == n_first);
     }
     ko_buf_clear(&packed);
 }

@@ -111,11 +111,11 @@ numbers_have_units_and_ranges(void)
          "option: --max-delete: '0' is out of range | give 1 or more items."},
         {"apply r --max-delete 18446744073709551615",
          "{\"max-delete\":18446744073709551615,\"run\":\"r\",\"verb\":\"apply\"}"},
-        MEMORY("1048576", "{\"memory\":1048576,\"run\":\"r\",\"verb\":\"apply\"}"),
-        MEMORY("2048K", "{\"memory\":2097152,\"run\":\"r\",\"verb\":\"apply\"}"),
+        MEMORY("8388608", "{\"memory\":8388608,\"run\":\"r\",\"verb\":\"apply\"}"),
+        MEMORY("8192K", "{\"memory\":8388608,\"run\":\"r\",\"verb\":\"apply\"}"),
         MEMORY("3Gi", "{\"memory\":3221225472,\"run\":\"r\",\"verb\":\"apply\"}"),
         MEMORY("1T", "{\"memory\":1099511627776,\"run\":\"r\",\"verb\":\"apply\"}"),
-        MEMORY("512K", "option: --memory: '512K' is out of range | give 1M to 1024T bytes."),
+        MEMORY("4096K", "option: --memory: '4096K' is out of range | give 8M to 1024T bytes."),
         MEMORY("99999999999999T",
                "option: --memory: '99999999999999T' is not a number of bytes | write a whole "
                "number with K, M, G or T (powers of 1024), such as 512M."),
@@ -141,11 +141,11 @@ fields_have_the_units_their_comments_say(void)
     struct ko_buf print = {0};
     struct ko_error err = {0};
 
-    parse_line("apply r --memory 2M --max-delete-percent 0.25 --safety transact --progress plain "
+    parse_line("apply r --memory 16M --max-delete-percent 0.25 --safety transact --progress plain "
                "--log-level warn",
                &job, &print, &err);
     CHECK_OK(err);
-    assert_true(job.memory_bytes == 2097152);
+    assert_true(job.memory_bytes == 16777216);
     assert_true(job.max_delete_ppm == 2500);
     assert_true(job.max_delete == 0);
     assert_true(job.in_flight == 32);

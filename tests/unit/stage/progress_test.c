@@ -98,6 +98,27 @@ without_progress_nothing_is_shown(void)
 }
 
 static void
+count_pulse(void *self)
+{
+    ++*(int *) self;
+}
+
+/* Renewing a lease must not depend on what is shown. */
+static void
+every_call_is_a_pulse(void)
+{
+    int n_pulses = 0;
+    struct ko_progress progress = begin(KO_PROGRESS_NONE, 10);
+
+    progress.pulse = count_pulse;
+    progress.pulse_self = &n_pulses;
+    ko_progress_show(&progress, 5);
+    ko_progress_show(&progress, 5);
+    ko_clock_set_us(0);
+    assert_int_equal(n_pulses, 2);
+}
+
+static void
 quantities_have_a_digit_behind_the_point_from_a_thousand_on(void)
 {
     static const struct {
@@ -128,6 +149,7 @@ CASES = {
     CASE(plain_lines_come_every_ten_seconds),
     CASE(a_live_line_replaces_itself_and_goes_at_the_end),
     CASE(without_progress_nothing_is_shown),
+    CASE(every_call_is_a_pulse),
     CASE(quantities_have_a_digit_behind_the_point_from_a_thousand_on),
 };
 RUN_CASES

@@ -33,8 +33,8 @@ a_reply_of_another_form_has_no_units(void)
         "{\"ConsumedCapacity\":{\"CapacityUnits\":null}}",
         "{\"ConsumedCapacity\":[7]}",
         "{\"ConsumedCapacity\":[{\"CapacityUnits\":1},",
-        "{\"ConsumedCapacity\":{\"CapacityUnits\":1111111111111111111111111111111111111111111111"
-        "11111111111111111111111111111}}",
+        ("{\"ConsumedCapacity\":{\"CapacityUnits\":1111111111111111111111111111111111111111111111"
+         "11111111111111111111111111111}}"),
     };
 
     for (size_t i = 0; i < sizeof bodies / sizeof bodies[0]; i++)
