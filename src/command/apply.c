@@ -120,15 +120,6 @@ judge(const struct ko_ledger *ledger, uint64_t n_planned, struct ko_error *err)
     return err->code;
 }
 
-/* Collective: the state is told to the disk before the first delete and after the last. */
-static enum ko_code
-set_state(struct ko_session *session, enum ko_run_state state, struct ko_error *err)
-{
-    if (ko_session_is_first(session) && err->code == KO_OK)
-        (void) ko_run_set_state(session->run, state, err);
-    return ko_gate(session->world, err);
-}
-
 static enum ko_code
 run_stage(struct ko_session *session, const struct ko_plan_manifest *manifest,
           struct ko_apply_stats *stats, struct ko_error *err)
@@ -163,8 +154,9 @@ end_apply(struct ko_session *session, const struct ko_apply_stats *stats, uint64
 {
     struct ko_error second = {0};
 
+    /* For a run that is applied this changes nothing. */
     if (err->code == KO_OK && stats->ledger.left == 0 && stats->ledger.failed == 0)
-        (void) set_state(session, KO_RUN_APPLIED, err); /* for a run that is applied: nothing */
+        (void) ko_session_set_state(session, KO_RUN_APPLIED, err);
     if (ko_session_is_first(session) && stats->ledger.planned > 0)
         (void) show_result(session, stats, err->code == KO_OK ? err : &second);
     KO_TRY(ko_gate(session->world, err));
@@ -190,7 +182,7 @@ get_ready(struct ko_session *session, const struct ko_plan_manifest *manifest, s
     (void) snprintf(question, sizeof question, "Delete up to %llu items from table '%s'?",
                     (unsigned long long) manifest->n_lines, table.name);
     KO_TRY(ko_session_confirm(session, question, err));
-    KO_TRY(set_state(session, KO_RUN_APPLYING, err));
+    KO_TRY(ko_session_set_state(session, KO_RUN_APPLYING, err));
 
 done:
     return err->code;

@@ -30,6 +30,10 @@ enum ko_code ko_session_confirm(struct ko_session *session, const char *question
 /* Renews the lease; for ko_apply_config.pulse, self is the session.  KO_E_REFUSED if it is lost. */
 enum ko_code ko_session_pulse(void *self, struct ko_error *err);
 
+/* Collective: the run's state is told to the disk, before the first write and after the last. */
+enum ko_code ko_session_set_state(struct ko_session *session, enum ko_run_state state,
+                                  struct ko_error *err);
+
 /* Collective: rank 0's number of the next attempt, told to all. */
 enum ko_code ko_session_next_attempt(struct ko_session *session, uint32_t *attempt,
                                      struct ko_error *err);

@@ -83,6 +83,14 @@ ko_session_pulse(void *self, struct ko_error *err)
 }
 
 enum ko_code
+ko_session_set_state(struct ko_session *session, enum ko_run_state state, struct ko_error *err)
+{
+    if (ko_session_is_first(session) && err->code == KO_OK)
+        (void) ko_run_set_state(session->run, state, err);
+    return ko_gate(session->world, err);
+}
+
+enum ko_code
 ko_session_next_attempt(struct ko_session *session, uint32_t *attempt, struct ko_error *err)
 {
     uint64_t number = 0;

@@ -37,14 +37,6 @@ done:
 }
 
 static enum ko_code
-set_state(struct ko_session *session, enum ko_run_state state, struct ko_error *err)
-{
-    if (ko_session_is_first(session) && err->code == KO_OK)
-        (void) ko_run_set_state(session->run, state, err);
-    return ko_gate(session->world, err);
-}
-
-static enum ko_code
 put_back(struct ko_session *session, const struct ko_plan_manifest *manifest,
          struct ko_ledger *ledger, struct ko_error *err)
 {
@@ -60,7 +52,7 @@ put_back(struct ko_session *session, const struct ko_plan_manifest *manifest,
 
     KO_TRY(ko_session_next_attempt(session, &config.attempt, err));
     KO_TRY(ko_undo_run(&config, session->world, ledger, err));
-    KO_TRY(set_state(session, KO_RUN_UNDONE, err));
+    KO_TRY(ko_session_set_state(session, KO_RUN_UNDONE, err));
     if (ko_session_is_first(session))
         (void) show_result(session, ledger, err);
     KO_TRY(ko_gate(session->world, err));
@@ -82,7 +74,7 @@ get_ready(struct ko_session *session, struct ko_error *err)
     (void) snprintf(question, sizeof question,
                     "Put the items that this run deleted back into table '%s'?", table.name);
     KO_TRY(ko_session_confirm(session, question, err));
-    KO_TRY(set_state(session, KO_RUN_UNDOING, err));
+    KO_TRY(ko_session_set_state(session, KO_RUN_UNDOING, err));
 
 done:
     return err->code;

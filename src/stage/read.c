@@ -44,10 +44,11 @@ step(void *self, struct ko_phase *phase, enum ko_phase_state *state, struct ko_e
 
         *state = KO_PHASE_BUSY;
         KO_TRY(source->ops->next(source->self, values, &has_item, err));
-        if (has_item)
-            KO_TRY(ko_intake_add(reading->config->intake, values, err));
-        else
-            KO_TRY(end_claim(reading, err));
+        if (has_item && ko_intake_add(reading->config->intake, values, err) != KO_OK)
+            source->ops->context(source->self, err);
+        if (!has_item)
+            (void) end_claim(reading, err);
+        KO_TRY(err->code);
     }
     reading->n_items = ko_intake_counts(reading->config->intake)->read;
 

@@ -60,6 +60,14 @@ done:
     return err->code;
 }
 
+static void
+context(void *self, struct ko_error *err)
+{
+    const struct export_source *source = self;
+
+    ko_export_reader_context(source->reader, err);
+}
+
 /* An export is read whole. */
 static uint64_t
 n_filtered(void *self)
@@ -82,8 +90,11 @@ struct ko_source
 ko_source_of_export(const struct ko_export *export, const struct ko_rules *rules, bool check_md5,
                     struct ko_error *err)
 {
-    static const struct ko_source_ops ops = {
-        .begin = begin, .next = next, .n_filtered = n_filtered, .free = free_source};
+    static const struct ko_source_ops ops = {.begin = begin,
+                                             .next = next,
+                                             .n_filtered = n_filtered,
+                                             .context = context,
+                                             .free = free_source};
     const struct ko_export_reader_options options = {.no_md5 = !check_md5};
     struct export_source *source = ko_alloc(sizeof *source, err);
 

@@ -48,6 +48,14 @@ done:
     return err->code;
 }
 
+static void
+context(void *self, struct ko_error *err)
+{
+    const struct rows_source *source = self;
+
+    ko_row_reader_context(source->reader, err);
+}
+
 static uint64_t
 n_filtered(void *self)
 {
@@ -70,8 +78,11 @@ struct ko_source
 ko_source_of_rows(const char *folder, const struct ko_rules *rules, const char *identity,
                   uint64_t total_segments, struct ko_error *err)
 {
-    static const struct ko_source_ops ops = {
-        .begin = begin, .next = next, .n_filtered = n_filtered, .free = free_source};
+    static const struct ko_source_ops ops = {.begin = begin,
+                                             .next = next,
+                                             .n_filtered = n_filtered,
+                                             .context = context,
+                                             .free = free_source};
     struct rows_source *source = ko_alloc(sizeof *source, err);
 
     if (source == NULL)

@@ -139,6 +139,13 @@ line_reader_n_filtered(void *self)
 }
 
 static inline void
+line_reader_context(void *self, struct ko_error *err)
+{
+    (void) self;
+    ko_context(err, "a line");
+}
+
+static inline void
 line_reader_free(void *self)
 {
     struct line_reader *reader = self;
@@ -157,6 +164,7 @@ line_source(struct ko_slice lines, const struct ko_rules *rules, struct line_rea
     static const struct ko_source_ops ops = {.begin = line_reader_begin,
                                              .next = line_reader_next,
                                              .n_filtered = line_reader_n_filtered,
+                                             .context = line_reader_context,
                                              .free = line_reader_free};
 
     *reader = ko_alloc(sizeof **reader, err);

@@ -29,6 +29,9 @@ struct ko_source_ops {
     /* Items of the open claim that were left out by --where; known at its end. */
     uint64_t (*n_filtered)(void *self);
 
+    /* Says in front of a failure with which item, by file and line, it came. */
+    void (*context)(void *self, struct ko_error *err);
+
     void (*free)(void *self);
 };
 
