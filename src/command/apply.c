@@ -135,6 +135,7 @@ run_stage(struct ko_session *session, const struct ko_plan_manifest *manifest,
                                                    ? KO_SAFETY_TRANSACT
                                                    : KO_SAFETY_CHECKED,
                                      .unchanged = session->job.unchanged,
+                                     .memory_bytes = ko_session_memory_bytes(session),
                                      .progress = &progress,
                                      .pulse = ko_session_pulse,
                                      .pulse_self = session};

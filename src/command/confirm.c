@@ -56,7 +56,7 @@ ask(const struct ko_session *session, const char *question, struct ko_error *err
     char answer[16] = "";
 
     if (ko_world_is_under_mpirun(session->world) || !isatty(STDIN_FILENO)) {
-        (void) ko_fail(err, KO_E_REFUSED, "%s: nobody said yes", question);
+        (void) ko_fail(err, KO_E_REFUSED, "nobody said yes to: %s", question);
         ko_hint(err, "look at the plan with keepone show, then run this command with --yes.");
         return err->code;
     }

@@ -13,7 +13,8 @@
 
 enum {
     COMMIT_AFTER_US = 5000, /* group commit: a batch waits no longer for others */
-    COMMIT_BYTES = 8 * 1024 * 1024
+    COMMIT_BYTES = 8 * 1024 * 1024,
+    BATCH_BYTES = 12 * 1024 * 1024 /* 25 images of 400 KB, and the reply they came in */
 };
 
 /* The image of an intent that an earlier attempt left open. */
@@ -425,6 +426,10 @@ begin_work(struct apply *apply, struct ko_error *err)
         return err->code;
     KO_TRY(ko_journal_open(apply->config->dir, &journal, &apply->journal, err));
     apply->n_batches = ko_dynamodb_room(apply->config->client);
+    if (apply->n_batches > apply->config->memory_bytes / BATCH_BYTES)
+        apply->n_batches = (uint32_t) (apply->config->memory_bytes / BATCH_BYTES);
+    if (apply->n_batches == 0)
+        apply->n_batches = 1;
     apply->batches = ko_alloc_array(apply->n_batches, sizeof *apply->batches, err);
     for (uint32_t i = 0; i < apply->n_batches && err->code == KO_OK; i++) {
         apply->batches[i].apply = apply;

@@ -19,7 +19,8 @@ RULES = {"key": "cause", "keep": "oldest:insertedAt", "primary_key": "pk,sk"}
 CHECK = "BatchGetItem"
 DELETE = {"checked": "BatchExecuteStatement", "transact": "TransactWriteItems"}
 # Only a transaction guards the keeper to the end.
-KEEPER_MOMENTS = [("checked", CHECK), ("transact", CHECK), ("transact", DELETE["transact"])]
+KEEPER_MOMENTS = [("checked", CHECK), ("checked", DELETE["checked"]),
+                  ("transact", CHECK), ("transact", DELETE["transact"])]
 
 
 def item(cause, number, /, **more):

@@ -40,7 +40,8 @@ struct ko_apply_config {
     struct ko_slice table_name;
     uint32_t attempt; /* of the journal; the same on all ranks */
     enum ko_safety safety;
-    bool unchanged; /* condition on every attribute of the image */
+    bool unchanged;        /* condition on every attribute of the image */
+    uint64_t memory_bytes; /* of this rank: bounds the batches in flight, which hold images */
     struct ko_progress *progress;
 
     /* Called on rank 0 at each pulse, to renew the lease; a failure ends the work. */
