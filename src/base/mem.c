@@ -100,24 +100,6 @@ ko_free(void *block)
     free(block);
 }
 
-/* Maps more than needed and gives back what stands out of the alignment. */
-static char *
-map_aligned(size_t n_bytes)
-{
-    char *const mapped = mmap(NULL, n_bytes + KO_PAGES_BYTES, PROT_READ | PROT_WRITE,
-                              MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    size_t before;
-
-    if (mapped == MAP_FAILED)
-        return NULL;
-    before = (size_t) (-(uintptr_t) mapped & (KO_PAGES_BYTES - 1));
-    if (before > 0)
-        (void) munmap(mapped, before);
-    (void) munmap(mapped + before + n_bytes, KO_PAGES_BYTES - before);
-    (void) madvise(mapped + before, n_bytes, MADV_HUGEPAGE); /* where refused, small pages do */
-    return mapped + before;
-}
-
 void *
 ko_pages_new(size_t n_bytes, struct ko_error *err)
 {
@@ -129,9 +111,9 @@ ko_pages_new(size_t n_bytes, struct ko_error *err)
         pages = spare_pages;
         spare_pages = spare_pages->next;
     } else if (!is_told) {
-        pages = map_aligned(n_bytes);
+        pages = mmap(NULL, n_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     }
-    if (pages == NULL) {
+    if (pages == NULL || pages == MAP_FAILED) {
         (void) ko_fail(err, KO_E_MEMORY, "cannot map %zu bytes", n_bytes);
         return NULL;
     }

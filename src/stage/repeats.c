@@ -582,15 +582,15 @@ done:
 void
 ko_repeats_prefetch(const struct ko_repeats *repeats, uint64_t fingerprint)
 {
-    ko_value_set_prefetch(&repeats->repeated, fingerprint >> (64 - repeats->n_bits));
+    if (repeats->repeated.n_values > 0)
+        ko_value_set_prefetch(&repeats->repeated, fingerprint >> (64 - repeats->n_bits));
 }
 
 bool
 ko_repeats_has(const struct ko_repeats *repeats, uint64_t fingerprint)
 {
-    if (repeats->repeated.n_values == 0)
-        return false; /* also before a find, when n_bits is not chosen yet */
-    return ko_value_set_has(&repeats->repeated, fingerprint >> (64 - repeats->n_bits));
+    return repeats->repeated.n_values > 0 &&
+           ko_value_set_has(&repeats->repeated, fingerprint >> (64 - repeats->n_bits));
 }
 
 uint64_t

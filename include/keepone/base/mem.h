@@ -35,10 +35,11 @@ char *ko_copy_text(struct ko_slice text, struct ko_error *err);
 void ko_free(void *block);
 
 /*
- * Large memory that is filled from its start, not zeroed, in huge pages where the system has them.
- * First touch of fresh pages is the dearest thing that the reader does: freed pages of exactly
- * KO_PAGES_BYTES stay with the process and are given out again.  n_bytes: a multiple of
- * KO_PAGES_BYTES.  NULL with KO_E_MEMORY.  Freed with ko_pages_free() and the same n_bytes.
+ * Large memory that is filled from its start, not zeroed.  First touch of fresh pages is the
+ * dearest thing that the reader does: freed pages of exactly KO_PAGES_BYTES stay with the process
+ * and are given out again.  No huge pages: on a virtual machine their first touch took half as long
+ * again.  n_bytes: a multiple of KO_PAGES_BYTES.  NULL with KO_E_MEMORY.  Freed with
+ * ko_pages_free() and the same n_bytes.
  */
 enum { KO_PAGES_BYTES = 2 * 1024 * 1024 };
 void *ko_pages_new(size_t n_bytes, struct ko_error *err);
