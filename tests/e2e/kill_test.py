@@ -40,7 +40,7 @@ class Cases(keepone.ServerCase):
         items = self.db.scan_all(table)
         verdict = oracle.judge(items, RULES)
         rules = {name: text for name, text in RULES.items() if name != "primary_key"}
-        for phase, rank, step in (("read", 0, 3), ("read", 1, 20), ("read", 2, 8),
+        for phase, rank, step in (("read", 0, 2), ("read", 1, 4), ("read", 2, 3),
                                   ("candidate", 1, 0), ("plan", 0, 0)):
             with self.subTest(phase, rank=rank, step=step):
                 folder = self.new_run()
