@@ -9,6 +9,14 @@
 
 static ko_assert_fn *assert_handler;
 
+static void
+set_text(struct ko_error *err, enum ko_code code, const char *format, va_list args)
+{
+    err->code = code;
+    err->hint[0] = '\0';
+    (void) vsnprintf(err->text, sizeof err->text, format, args);
+}
+
 enum ko_code
 ko_fail(struct ko_error *err, enum ko_code code, const char *format, ...)
 {
@@ -16,10 +24,8 @@ ko_fail(struct ko_error *err, enum ko_code code, const char *format, ...)
 
     if (err->code != KO_OK)
         return err->code;
-    err->code = code;
-    err->hint[0] = '\0';
     va_start(args, format);
-    (void) vsnprintf(err->text, sizeof err->text, format, args);
+    set_text(err, code, format, args);
     va_end(args);
     return code;
 }
@@ -33,10 +39,8 @@ ko_fail_errno(struct ko_error *err, enum ko_code code, int errnum, const char *f
 
     if (err->code != KO_OK)
         return err->code;
-    err->code = code;
-    err->hint[0] = '\0';
     va_start(args, format);
-    (void) vsnprintf(err->text, sizeof err->text, format, args);
+    set_text(err, code, format, args);
     va_end(args);
     n = strlen(err->text);
     /* GNU's strerror_r: the text may be elsewhere than in `room`. */

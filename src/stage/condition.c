@@ -12,17 +12,19 @@ struct term {
 
 /* The terms of `seen`, one after the other, then those of an item whose attributes all count. */
 struct terms {
+    struct ko_slice
+        primary_key; /* its attributes are passed over: the request names them; or absent */
     struct ko_json_cursor seen;
     struct ko_json_cursor all_of;
-    struct ko_slice seen_text;
     bool has_all_of;
     bool is_seen_done;
 };
 
 static enum ko_code
-begin_terms(struct terms *terms, struct ko_slice seen, struct ko_slice all_of, struct ko_error *err)
+begin_terms(struct terms *terms, struct ko_slice primary_key, struct ko_slice seen,
+            struct ko_slice all_of, struct ko_error *err)
 {
-    *terms = (struct terms){.has_all_of = all_of.data != NULL, .seen_text = seen};
+    *terms = (struct terms){.primary_key = primary_key, .has_all_of = all_of.data != NULL};
     KO_TRY(ko_json_enter(seen, &terms->seen, err));
     if (terms->has_all_of)
         KO_TRY(ko_json_enter(all_of, &terms->all_of, err));
@@ -62,10 +64,10 @@ path_of_name(struct ko_slice name, struct ko_arena *arena, struct ko_path *path,
     return KO_OK;
 }
 
-/* Sets *term, or *has_term = false at the end. */
+/* Sets *term to the next of any attribute, or *has_term = false at the end. */
 static enum ko_code
-next_term(struct terms *terms, struct ko_arena *arena, struct term *term, bool *has_term,
-          struct ko_error *err)
+next_of_all(struct terms *terms, struct ko_arena *arena, struct term *term, bool *has_term,
+            struct ko_error *err)
 {
     struct ko_slice raw;
     struct ko_slice name;
@@ -95,6 +97,39 @@ done:
     return err->code;
 }
 
+/* Sets *is_key for a path that is an attribute of the primary key. */
+static enum ko_code
+is_key_path(const struct ko_path *path, struct ko_slice primary_key, bool *is_key,
+            struct ko_error *err)
+{
+    struct ko_slice value;
+
+    *is_key = false;
+    if (path->n_steps > 1)
+        return KO_OK;
+    if (ko_map_member(primary_key, path->steps[0].name, &value, err) == KO_OK)
+        *is_key = value.data != NULL;
+    return err->code;
+}
+
+/* Sets *term to the next that is not of the primary key, or *has_term = false at the end. */
+static enum ko_code
+next_term(struct terms *terms, struct ko_arena *arena, struct term *term, bool *has_term,
+          struct ko_error *err)
+{
+    bool is_key;
+
+    do {
+        is_key = false;
+        KO_TRY(next_of_all(terms, arena, term, has_term, err));
+        if (*has_term && terms->primary_key.data != NULL)
+            KO_TRY(is_key_path(&term->path, terms->primary_key, &is_key, err));
+    } while (is_key);
+
+done:
+    return err->code;
+}
+
 enum ko_code
 ko_condition_holds(struct ko_slice seen, struct ko_slice image, struct ko_arena *arena, bool *holds,
                    struct ko_error *err)
@@ -104,7 +139,7 @@ ko_condition_holds(struct ko_slice seen, struct ko_slice image, struct ko_arena 
     bool has_term;
 
     *holds = true;
-    KO_TRY(begin_terms(&terms, seen, (struct ko_slice){NULL, 0}, err));
+    KO_TRY(begin_terms(&terms, (struct ko_slice){NULL, 0}, seen, (struct ko_slice){NULL, 0}, err));
     KO_TRY(next_term(&terms, arena, &term, &has_term, err));
     while (has_term && *holds) {
         struct ko_slice top;
@@ -151,21 +186,6 @@ done:
     return err->code;
 }
 
-/* True for a path that is an attribute of the primary key: it is in the condition already. */
-static enum ko_code
-is_key_path(const struct ko_path *path, struct ko_slice primary_key, bool *is_key,
-            struct ko_error *err)
-{
-    struct ko_slice value;
-
-    *is_key = false;
-    if (path->n_steps > 1)
-        return KO_OK;
-    if (ko_map_member(primary_key, path->steps[0].name, &value, err) == KO_OK)
-        *is_key = value.data != NULL;
-    return err->code;
-}
-
 static enum ko_code
 build_statement(struct ko_buf *statement, struct ko_buf *parameters, struct ko_slice table_name,
                 struct ko_slice primary_key, struct ko_slice seen, struct ko_slice all_of,
@@ -179,16 +199,11 @@ build_statement(struct ko_buf *statement, struct ko_buf *parameters, struct ko_s
     ko_buf_add_slice(statement, table_name);
     ko_buf_add_text(statement, "\" WHERE ");
     KO_TRY(add_key_conditions(statement, parameters, primary_key, arena, err));
-    KO_TRY(begin_terms(&terms, seen, all_of, err));
+    KO_TRY(begin_terms(&terms, primary_key, seen, all_of, err));
     for (;;) {
-        bool is_key;
-
         KO_TRY(next_term(&terms, arena, &term, &has_term, err));
         if (!has_term)
             break;
-        KO_TRY(is_key_path(&term.path, primary_key, &is_key, err));
-        if (is_key)
-            continue;
         ++*n_terms;
         ko_buf_add_text(statement, " AND ");
         ko_path_add_partiql(statement, &term.path);
@@ -260,16 +275,11 @@ build_expression(struct expression *expression, struct ko_slice primary_key, str
     bool has_term;
     size_t index = 0;
 
-    KO_TRY(begin_terms(&terms, seen, all_of, err));
+    KO_TRY(begin_terms(&terms, primary_key, seen, all_of, err));
     for (;;) {
-        bool is_key;
-
         KO_TRY(next_term(&terms, arena, &term, &has_term, err));
         if (!has_term)
             break;
-        KO_TRY(is_key_path(&term.path, primary_key, &is_key, err));
-        if (is_key)
-            continue;
         ko_buf_add_text(&expression->text, index == 0 ? "" : " AND ");
         if (term.value.data == NULL)
             ko_buf_add_text(&expression->text, "attribute_not_exists(");
