@@ -27,7 +27,9 @@ struct ko_world; /* opaque; owned by whoever called ko_world_open() */
 
 /*
  * Collective over all ranks; starts MPI.  Without mpirun the world has one rank and no helper
- * process is started.  *world is NULL after a failure (KO_E_COMM, KO_E_MEMORY).
+ * process is started.  On a host without InfiniBand, EFA and the like Open MPI's plain messaging
+ * layer is used without a search for another (OMPI_MCA_pml tells otherwise).  *world is NULL after
+ * a failure (KO_E_COMM, KO_E_MEMORY).
  */
 enum ko_code ko_world_open(int *argc, char ***argv, struct ko_world **world, struct ko_error *err);
 
