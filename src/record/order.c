@@ -9,10 +9,6 @@
 /* An int64_t holds every number of so many digits. */
 enum { SECONDS_DIGITS_MAX = 18 };
 
-/* The type bytes of ordered values: DynamoDB orders within a type alone, between them this is ours.
- */
-enum { ORDERED_N = 1, ORDERED_S = 2, ORDERED_B = 3 };
-
 /* Adds bytes that end before any longer ones, and are no prefix of others. */
 static void
 add_escaped(struct ko_buf *out, struct ko_slice bytes)
@@ -55,17 +51,17 @@ add_ordered(struct ko_slice value, struct ko_buf *out, enum ko_keep_value *kind,
     KO_TRY(ko_text_decode(content, &text_memory, &text, err));
     if (type == KO_VALUE_S) {
         *kind = KO_KEEP_S;
-        ko_buf_add_char(out, ORDERED_S);
+        ko_buf_add_char(out, KO_ORDERED_S);
         add_escaped(out, text);
     } else if (type == KO_VALUE_N) {
         *kind = KO_KEEP_N;
         KO_TRY(ko_number_parse(text, &number, err));
-        ko_buf_add_char(out, ORDERED_N);
+        ko_buf_add_char(out, KO_ORDERED_N);
         ko_number_add_ordered(out, &number);
     } else {
         *kind = KO_KEEP_B;
         KO_TRY(ko_base64_decode(text, &bytes, err));
-        ko_buf_add_char(out, ORDERED_B);
+        ko_buf_add_char(out, KO_ORDERED_B);
         add_escaped(out, ko_buf_slice(&bytes));
     }
 
@@ -196,11 +192,12 @@ add_primary(const struct ko_rules *rules, size_t path_index, struct ko_slice val
 
 enum ko_code
 ko_primary_order_add(const struct ko_rules *rules, const struct ko_slice *values,
-                     struct ko_buf *out, struct ko_error *err)
+                     struct ko_buf *out, size_t starts[2], struct ko_error *err)
 {
-    KO_TRY(add_primary(rules, 0, values[0], out, err));
-    if (rules->has_range)
-        KO_TRY(add_primary(rules, 1, values[1], out, err));
+    for (size_t i = 0; i < (rules->has_range ? 2 : 1); i++) {
+        starts[i] = out->n;
+        KO_TRY(add_primary(rules, i, values[i], out, err));
+    }
 
 done:
     return err->code;

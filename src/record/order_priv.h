@@ -6,6 +6,11 @@
 
 #include "keepone/record/record.h"
 
+/*
+ * The type bytes of ordered values: DynamoDB orders within a type alone, between them this is ours.
+ */
+enum { KO_ORDERED_N = 1, KO_ORDERED_S = 2, KO_ORDERED_B = 3 };
+
 /* Epoch seconds of the item's TTL value, rounded down; KO_NEVER_EXPIRES if it has none that is a
  * number. */
 enum ko_code ko_expiry(const struct ko_rules *rules, const struct ko_slice *values,
@@ -16,8 +21,11 @@ enum ko_code ko_order_add(const struct ko_rules *rules, const struct ko_slice *v
                           int64_t expires_s, struct ko_buf *out, char kinds[KO_KEEP_RULES_MAX],
                           struct ko_error *err);
 
-/* Adds `primary_order`.  KO_E_CORRUPT: a key attribute is absent or of a type that no key has. */
+/*
+ * Adds `primary_order`; starts[i] is where in out that of the hash and the range attribute begins.
+ * KO_E_CORRUPT: a key attribute is absent or of a type that no key has.
+ */
 enum ko_code ko_primary_order_add(const struct ko_rules *rules, const struct ko_slice *values,
-                                  struct ko_buf *out, struct ko_error *err);
+                                  struct ko_buf *out, size_t starts[2], struct ko_error *err);
 
 #endif

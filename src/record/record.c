@@ -1,43 +1,19 @@
 #include "keepone/record/record.h"
 
 #include "keepone/format/digest.h"
-#include "keepone/format/json.h"
-#include "keepone/format/value.h"
 #include "order_priv.h"
+#include "values_priv.h"
 
 enum section {
     SECTION_KEY,
     SECTION_ORDER,
     SECTION_PRIMARY_ORDER,
-    SECTION_PRIMARY_KEY,
-    SECTION_SEEN,
-    SECTION_SAME,
     SECTION_KINDS,
+    SECTION_VALUES,
     N_SECTIONS
 };
 
 enum { EXPIRES_OFFSET = 8, SIZES_OFFSET = 16, HEADER_BYTES = SIZES_OFFSET + 4 * N_SECTIONS };
-
-static enum ko_code
-add_canonical(struct ko_slice value, struct ko_buf *out, struct ko_error *err)
-{
-    if (ko_value_is_plain_string(value)) {
-        ko_buf_add_slice(out, value);
-        return err->code;
-    }
-    return ko_value_add_canonical(out, value, err);
-}
-
-static enum ko_code
-add_canonical_or_null(const struct ko_rules *rules, size_t path_index, struct ko_slice value,
-                      struct ko_buf *out, struct ko_error *err)
-{
-    if (value.data == NULL)
-        ko_buf_add_text(out, "null");
-    else if (add_canonical(value, out, err) != KO_OK)
-        ko_context(err, "attribute '%.*s'", KO_SLICE_ARG(rules->looked[path_index].path.text));
-    return err->code;
-}
 
 static enum ko_code
 add_key(const struct ko_rules *rules, const struct ko_slice *values, struct ko_buf *out,
@@ -53,85 +29,26 @@ done:
     return err->code;
 }
 
-static enum ko_code
-add_primary_key(const struct ko_rules *rules, const struct ko_slice *values, struct ko_buf *out,
-                struct ko_error *err)
-{
-    const size_t n = rules->has_range ? 2 : 1;
-    size_t order[2] = {0, 1};
-
-    /* Canonical objects are sorted by name, whatever the table calls its attributes. */
-    if (n == 2 && ko_slice_compare(rules->looked[1].path.steps[0].name,
-                                   rules->looked[0].path.steps[0].name) < 0) {
-        order[0] = 1;
-        order[1] = 0;
-    }
-    for (size_t i = 0; i < n; i++) {
-        ko_buf_add_char(out, i == 0 ? '{' : ',');
-        ko_json_add_string(out, rules->looked[order[i]].path.steps[0].name);
-        ko_buf_add_char(out, ':');
-        KO_TRY(add_canonical_or_null(rules, order[i], values[order[i]], out, err));
-    }
-    ko_buf_add_char(out, '}');
-
-done:
-    return err->code;
-}
-
-static enum ko_code
-add_seen(const struct ko_rules *rules, const struct ko_slice *values, struct ko_buf *out,
-         struct ko_error *err)
-{
-    ko_buf_add_char(out, '{');
-    for (size_t i = 0; i < rules->n_seen; i++) {
-        const size_t path_index = rules->seen[i];
-
-        if (i > 0)
-            ko_buf_add_char(out, ',');
-        ko_json_add_string(out, rules->looked[path_index].path.text);
-        ko_buf_add_char(out, ':');
-        KO_TRY(add_canonical_or_null(rules, path_index, values[path_index], out, err));
-    }
-    ko_buf_add_char(out, '}');
-
-done:
-    return err->code;
-}
-
-static enum ko_code
-add_same(const struct ko_rules *rules, const struct ko_slice *values, struct ko_buf *out,
-         struct ko_error *err)
-{
-    for (size_t i = 0; i < rules->n_same; i++) {
-        KO_TRY(add_canonical_or_null(rules, rules->same[i], values[rules->same[i]], out, err));
-        ko_buf_add_char(out, '\n'); /* which no canonical text contains */
-    }
-
-done:
-    return err->code;
-}
-
 /* Adds all sections; ends[i] is the size of out behind section i. */
 static enum ko_code
 add_sections(const struct ko_rules *rules, const struct ko_slice *values, int64_t expires_s,
              struct ko_buf *out, size_t ends[N_SECTIONS], struct ko_error *err)
 {
+    const size_t start = out->n;
+    size_t primary_starts[2] = {0};
     char kinds[KO_KEEP_RULES_MAX];
 
     KO_TRY(add_key(rules, values, out, err));
     ends[SECTION_KEY] = out->n;
     KO_TRY(ko_order_add(rules, values, expires_s, out, kinds, err));
     ends[SECTION_ORDER] = out->n;
-    KO_TRY(ko_primary_order_add(rules, values, out, err));
+    KO_TRY(ko_primary_order_add(rules, values, out, primary_starts, err));
     ends[SECTION_PRIMARY_ORDER] = out->n;
-    KO_TRY(add_primary_key(rules, values, out, err));
-    ends[SECTION_PRIMARY_KEY] = out->n;
-    KO_TRY(add_seen(rules, values, out, err));
-    ends[SECTION_SEEN] = out->n;
-    KO_TRY(add_same(rules, values, out, err));
-    ends[SECTION_SAME] = out->n;
     ko_buf_add(out, kinds, rules->n_keep);
     ends[SECTION_KINDS] = out->n;
+    KO_TRY(ko_primary_values_add(rules, values, ends[SECTION_ORDER], primary_starts, out, err));
+    KO_TRY(ko_seen_values_add(rules, values, start, ends[SECTION_KEY], out, err));
+    ends[SECTION_VALUES] = out->n;
     KO_TRY(ko_buf_finish(out, err));
 
 done:
@@ -202,10 +119,8 @@ ko_record_decode(struct ko_slice bytes, struct ko_record *record, struct ko_erro
         .key = sections[SECTION_KEY],
         .order = sections[SECTION_ORDER],
         .primary_order = sections[SECTION_PRIMARY_ORDER],
-        .primary_key = sections[SECTION_PRIMARY_KEY],
-        .seen = sections[SECTION_SEEN],
-        .same = sections[SECTION_SAME],
         .kinds = sections[SECTION_KINDS],
+        .values = sections[SECTION_VALUES],
         .bytes = bytes,
     };
     return err->code;
@@ -237,5 +152,5 @@ ko_record_compare(struct ko_slice a, struct ko_slice b)
 uint64_t
 ko_record_primary_fingerprint(const struct ko_record *record)
 {
-    return ko_fingerprint(record->primary_key);
+    return ko_fingerprint(record->primary_order);
 }

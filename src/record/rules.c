@@ -158,13 +158,28 @@ number_paths(struct ko_rules *rules)
         rules->ttl = new_of[rules->ttl];
 }
 
-/* Sorts the key's parts by path text and prepares what stands before their values. */
+/* What stands before a member's value in the JSON of an object, such as {"cause": or ,"cause": */
+static enum ko_code
+make_prefix(const struct ko_rules *rules, bool is_first, struct ko_slice name,
+            struct ko_slice *prefix, struct ko_error *err)
+{
+    struct ko_buf text = {0};
+
+    ko_buf_add_char(&text, is_first ? '{' : ',');
+    ko_json_add_string(&text, name);
+    ko_buf_add_char(&text, ':');
+    if (ko_buf_finish(&text, err) == KO_OK)
+        *prefix = ko_arena_copy(rules->arena, ko_buf_slice(&text), err);
+    ko_buf_clear(&text);
+    return err->code;
+}
+
+/* Sorts the key's parts by path text. */
 static enum ko_code
 prepare_key(struct ko_rules *rules, struct ko_error *err)
 {
     size_t order[KO_LOOKED_MAX];
     unsigned normalisers[KO_LOOKED_MAX] = {0}; /* by path index */
-    struct ko_buf prefix = {0};
 
     for (size_t i = 0; i < rules->n_key; i++) {
         order[i] = rules->key[i].path_index;
@@ -172,24 +187,42 @@ prepare_key(struct ko_rules *rules, struct ko_error *err)
     }
     sort_by_path(rules, order, rules->n_key);
     for (size_t i = 0; i < rules->n_key; i++) {
-        ko_buf_reset(&prefix);
-        ko_buf_add_char(&prefix, i == 0 ? '{' : ',');
-        ko_json_add_string(&prefix, rules->looked[order[i]].path.text);
-        ko_buf_add_char(&prefix, ':');
-        KO_TRY(ko_buf_finish(&prefix, err));
         rules->key[i] =
-            (struct ko_key_part){.path_index = order[i],
-                                 .normalisers = normalisers[order[i]],
-                                 .prefix = ko_arena_copy(rules->arena, ko_buf_slice(&prefix), err)};
+            (struct ko_key_part){.path_index = order[i], .normalisers = normalisers[order[i]]};
+        KO_TRY(make_prefix(rules, i == 0, rules->looked[order[i]].path.text, &rules->key[i].prefix,
+                           err));
     }
 
 done:
-    ko_buf_clear(&prefix);
     return err->code;
 }
 
-static void
-collect_seen(struct ko_rules *rules)
+static struct ko_slice
+primary_name(const struct ko_rules *rules, size_t path_index)
+{
+    return rules->looked[path_index].path.steps[0].name;
+}
+
+/* Canonical objects are sorted by name, whatever the table calls its attributes. */
+static enum ko_code
+prepare_primary(struct ko_rules *rules, struct ko_error *err)
+{
+    const size_t n_primary = rules->has_range ? 2 : 1;
+    const size_t first =
+        n_primary == 2 && ko_slice_compare(primary_name(rules, 1), primary_name(rules, 0)) < 0;
+
+    for (size_t i = 0; i < n_primary; i++) {
+        rules->primary[i] = i == 0 ? first : 1 - first;
+        KO_TRY(make_prefix(rules, i == 0, primary_name(rules, rules->primary[i]),
+                           &rules->primary_prefix[i], err));
+    }
+
+done:
+    return err->code;
+}
+
+static enum ko_code
+collect_seen(struct ko_rules *rules, struct ko_error *err)
 {
     for (size_t i = 0; i < rules->n_looked; i++) {
         struct ko_looked *looked = &rules->looked[i];
@@ -200,6 +233,12 @@ collect_seen(struct ko_rules *rules)
             rules->seen[rules->n_seen++] = i;
     }
     sort_by_path(rules, rules->seen, rules->n_seen);
+    for (size_t i = 0; i < rules->n_seen; i++)
+        KO_TRY(make_prefix(rules, i == 0, rules->looked[rules->seen[i]].path.text,
+                           &rules->seen_prefix[i], err));
+
+done:
+    return err->code;
 }
 
 static void
@@ -233,7 +272,8 @@ ko_rules_new(const struct ko_rules_options *options, struct ko_error *err)
     KO_TRY(read_options(rules, options, err));
     number_paths(rules);
     KO_TRY(prepare_key(rules, err));
-    collect_seen(rules);
+    KO_TRY(prepare_primary(rules, err));
+    KO_TRY(collect_seen(rules, err));
     collect_names(rules);
 
 done:

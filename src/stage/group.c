@@ -42,10 +42,12 @@ judge_keeper(struct ko_group *group, const struct ko_rules *rules, const struct 
         raise_doubt(group, KO_DOUBT_UNUSABLE);
 }
 
-static void
+static enum ko_code
 judge_loser(struct ko_group *group, const struct ko_rules *rules, const struct ko_record *keeper,
-            const struct ko_record *loser)
+            const struct ko_record *loser, struct ko_error *err)
 {
+    bool agree;
+
     if (rules->max_group != 0 && group->n_members > rules->max_group)
         raise_doubt(group, KO_DOUBT_MAX_GROUP);
     for (size_t i = 0; i < rules->n_keep; i++) {
@@ -55,10 +57,14 @@ judge_loser(struct ko_group *group, const struct ko_rules *rules, const struct k
         if (a != KO_KEEP_UNUSABLE && b != KO_KEEP_UNUSABLE && a != b)
             raise_doubt(group, KO_DOUBT_MIXED_TYPES);
     }
-    if (!ko_slice_equal(keeper->same, loser->same))
-        raise_doubt(group, KO_DOUBT_SAME);
     if (rules->has_ttl && keeper->expires_s < loser->expires_s)
         raise_doubt(group, KO_DOUBT_TTL);
+    KO_TRY(ko_record_agree(rules, keeper, loser, &agree, err));
+    if (!agree)
+        raise_doubt(group, KO_DOUBT_SAME);
+
+done:
+    return err->code;
 }
 
 static enum ko_code
@@ -102,7 +108,7 @@ ko_group_add(struct ko_group *group, const struct ko_rules *rules, const struct 
     }
     *step = KO_GROUP_MEMBER;
     group->n_members++;
-    judge_loser(group, rules, &keeper, record);
+    KO_TRY(judge_loser(group, rules, &keeper, record, err));
     KO_TRY(copy_bytes(&group->latest, record, err));
 
 done:

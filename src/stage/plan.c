@@ -21,13 +21,21 @@ enum {
     NO_PART = KO_PARTITIONS
 };
 
+/* An item as plan and review show it. */
+struct item_text {
+    struct ko_buf json; /* primary key, then seen */
+    size_t n_primary_key;
+};
+
 struct planner {
     struct ko_resolve *resolve;
+    const struct ko_rules *rules;
     const struct ko_run *run;
     struct ko_plan_writer *part; /* of part_index, or NULL */
     uint32_t part_index;
     struct ko_line_writer *review;
-    struct ko_buf keeper;      /* bytes of the open group's keeper */
+    struct item_text keeper; /* of the open group */
+    struct item_text loser;
     struct ko_buf review_line; /* of the open review group; empty = none */
     struct ko_buf review_tail;
     uint64_t n_review_items;
@@ -53,10 +61,35 @@ close_part(struct planner *planner, struct ko_error *err)
 }
 
 static enum ko_code
+write_item(const struct planner *planner, const struct ko_record *record, struct item_text *text,
+           struct ko_error *err)
+{
+    ko_buf_reset(&text->json);
+    KO_TRY(ko_record_add_primary_key(planner->rules, record, &text->json, err));
+    text->n_primary_key = text->json.n;
+    KO_TRY(ko_record_add_seen(planner->rules, record, &text->json, err));
+
+done:
+    return err->code;
+}
+
+static struct ko_slice
+primary_key_of(const struct item_text *text)
+{
+    return (struct ko_slice){text->json.data, text->n_primary_key};
+}
+
+static struct ko_slice
+seen_of(const struct item_text *text)
+{
+    return (struct ko_slice){text->json.data + text->n_primary_key,
+                             text->json.n - text->n_primary_key};
+}
+
+static enum ko_code
 add_loser(struct planner *planner, const struct ko_record *loser, struct ko_error *err)
 {
     const uint32_t part = ko_partition_of(loser->fingerprint);
-    struct ko_record keeper;
     struct ko_plan_line line;
 
     if (part != planner->part_index) {
@@ -64,13 +97,13 @@ add_loser(struct planner *planner, const struct ko_record *loser, struct ko_erro
         KO_TRY(ko_plan_writer_open(planner->run->dir, KO_PLAN_NAME, part, &planner->part, err));
         planner->part_index = part;
     }
-    KO_TRY(ko_record_decode(ko_buf_slice(&planner->keeper), &keeper, err));
-    KO_ASSERT(!ko_slice_equal(keeper.primary_key, loser->primary_key));
+    KO_TRY(write_item(planner, loser, &planner->loser, err));
     line = (struct ko_plan_line){.key = loser->key,
-                                 .delete_primary_key = loser->primary_key,
-                                 .delete_seen = loser->seen,
-                                 .keep_primary_key = keeper.primary_key,
-                                 .keep_seen = keeper.seen};
+                                 .delete_primary_key = primary_key_of(&planner->loser),
+                                 .delete_seen = seen_of(&planner->loser),
+                                 .keep_primary_key = primary_key_of(&planner->keeper),
+                                 .keep_seen = seen_of(&planner->keeper)};
+    KO_ASSERT(!ko_slice_equal(line.keep_primary_key, line.delete_primary_key));
     KO_TRY(ko_plan_writer_add(planner->part, &line, err));
     planner->n_planned++;
 
@@ -102,11 +135,14 @@ add_review_item(struct planner *planner, const struct ko_record *record, struct 
         return KO_OK;
     ko_buf_add_text(line, planner->n_review_items++ == 0 ? "" : ",");
     ko_buf_add_text(line, "{\"primary_key\":");
-    ko_buf_add_slice(line, record->primary_key);
+    KO_TRY(ko_record_add_primary_key(planner->rules, record, line, err));
     ko_buf_add_text(line, ",\"seen\":");
-    ko_buf_add_slice(line, record->seen);
+    KO_TRY(ko_record_add_seen(planner->rules, record, line, err));
     ko_buf_add_char(line, '}');
-    return ko_buf_finish(line, err);
+    KO_TRY(ko_buf_finish(line, err));
+
+done:
+    return err->code;
 }
 
 static enum ko_code
@@ -132,9 +168,7 @@ write_one(struct planner *planner, const struct ko_resolved *resolved, struct ko
     switch (resolved->kind) {
     case KO_RESOLVED_KEEPER:
         KO_TRY(close_review_line(planner, err));
-        ko_buf_reset(&planner->keeper);
-        ko_buf_add_slice(&planner->keeper, resolved->record.bytes);
-        return ko_buf_finish(&planner->keeper, err);
+        return write_item(planner, &resolved->record, &planner->keeper, err);
     case KO_RESOLVED_LOSER:
         return add_loser(planner, &resolved->record, err);
     case KO_RESOLVED_DOUBT:
@@ -238,7 +272,8 @@ enum ko_code
 ko_plan_run(struct ko_resolve *resolve, struct ko_world *world, const struct ko_run *run,
             const struct ko_counts *totals, char digest[65], struct ko_error *err)
 {
-    struct planner planner = {.resolve = resolve, .run = run, .part_index = NO_PART};
+    struct planner planner = {
+        .resolve = resolve, .rules = ko_resolve_rules(resolve), .run = run, .part_index = NO_PART};
     const struct ko_phase_ops ops = {.step = step};
     const struct ko_phase_options options = {.name = "plan", .ops = &ops, .self = &planner};
     struct ko_line_writer *review = NULL;
@@ -260,7 +295,8 @@ ko_plan_run(struct ko_resolve *resolve, struct ko_world *world, const struct ko_
 
 done:
     ko_plan_writer_abandon(planner.part);
-    ko_buf_clear(&planner.keeper);
+    ko_buf_clear(&planner.keeper.json);
+    ko_buf_clear(&planner.loser.json);
     ko_buf_clear(&planner.review_line);
     ko_buf_clear(&planner.review_tail);
     ko_buf_clear(&planner.parts);

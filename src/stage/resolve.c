@@ -71,6 +71,12 @@ ko_resolve_free(struct ko_resolve *resolve)
     ko_free(resolve);
 }
 
+const struct ko_rules *
+ko_resolve_rules(const struct ko_resolve *resolve)
+{
+    return resolve->rules;
+}
+
 static enum ko_code
 add_exception(struct ko_resolve *resolve, struct ko_error *err)
 {

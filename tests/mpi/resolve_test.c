@@ -31,6 +31,7 @@ add_groups(struct ko_resolve *resolve, struct ko_buf *out, struct ko_error *err)
     static const char *const marks[] = {
         [KO_RESOLVED_LOSER] = "<", [KO_RESOLVED_DOUBT] = "?", [KO_RESOLVED_DOUBT_MEMBER] = "?"};
     struct ko_resolved resolved;
+    struct ko_buf primary_key = {0};
 
     for (;;) {
         KO_TRY(ko_resolve_next(resolve, &resolved, err));
@@ -41,10 +42,14 @@ add_groups(struct ko_resolve *resolve, struct ko_buf *out, struct ko_error *err)
                               (unsigned long long) resolved.n_members);
         ko_buf_add_text(out, resolved.kind == KO_RESOLVED_KEEPER ? " " : marks[resolved.kind]);
         /* {"pk":{"S":"a"}} */
-        ko_buf_add(out, resolved.record.primary_key.data + 12, resolved.record.primary_key.n - 15);
+        ko_buf_reset(&primary_key);
+        KO_TRY(ko_record_add_primary_key(ko_resolve_rules(resolve), &resolved.record, &primary_key,
+                                         err));
+        ko_buf_add(out, primary_key.data + 12, primary_key.n - 15);
     }
 
 done:
+    ko_buf_clear(&primary_key);
     return err->code;
 }
 

@@ -7,15 +7,24 @@
  * with all that resolve and plan need, self-describing, compared without the rules.
  *
  * Layout of a record (integers little-endian; a format of messages and spills, not of run files):
- *   u64 fingerprint, i64 expires_s, then u32 n of each section, then the sections' bytes in the
- * same order: key            key text order          1 byte: 0, or 1 if the item is expired; then
- * per keep rule 1 byte 1 (unusable) or a 0 and oldest/newest  16 bytes of ko_time_ordered() min/max
- * 1 type byte (1 N, 2 S, 3 B), then the value in order-preserving bytes has/equals     1 byte: 0
- * true, 1 false (newest and max with every bit behind the usable byte inverted) primary_order hash,
- * then range value, each as for min primary_key    canonical JSON {"pk":{"S":"a"},"sk":{"N":"1"}}
- *   seen           canonical JSON {"path":value or null,...}
- *   same           per --same path the canonical value or null, each with a line feed behind it
+ *
+ *   u64 fingerprint, i64 expires_s, then u32 n of each section, then the sections' bytes:
+ *   key            key text
+ *   order          1 byte: 0, or 1 if the item is expired; then per keep rule
+ *                  1 byte 1 (unusable), or a 0 and
+ *                  oldest/newest  16 bytes of ko_time_ordered()
+ *                  min/max        1 type byte (1 N, 2 S, 3 B), the value in order-preserving bytes
+ *                  has/equals     1 byte: 0 true, 1 false
+ *                  (newest and max with every bit behind the usable byte inverted)
+ *   primary_order  hash, then range value, each as for min
  *   kinds          1 byte per keep rule, enum ko_keep_value
+ *   values         of the primary key, then of every seen path; a varint each, and
+ *                  0              nothing: the value is absent
+ *                  1              varint offset and n: canonical JSON that stands in `key`
+ *                  2              varint offset and n: an S whose bytes stand in `primary_order`
+ *                  n + 3          n bytes of canonical JSON
+ *
+ * Nothing stands in a record twice, for all candidates are sent, sorted and kept in this form.
  * Order-preserving bytes: N as ko_number_add_ordered(); S and B as they are, with 00 written as 00
  * FF, ended by 00 00.
  *
@@ -54,12 +63,10 @@ struct ko_record {
     struct ko_slice
         order; /* bytes: the keeper is the record with the smallest (order, primary_order) */
     struct ko_slice
-        primary_order; /* bytes whose order is the primary key's: hash, then range attribute */
-    struct ko_slice primary_key; /* canonical JSON of the primary key */
-    struct ko_slice seen;  /* canonical JSON: {"path":raw value or null,...} of every seen path */
-    struct ko_slice same;  /* bytes equal for items that agree on every --same attribute */
-    struct ko_slice kinds; /* n_keep bytes, enum ko_keep_value */
-    struct ko_slice bytes; /* the whole record */
+        primary_order;      /* bytes whose order is the primary key's: hash, then range attribute */
+    struct ko_slice kinds;  /* n_keep bytes, enum ko_keep_value */
+    struct ko_slice values; /* for the functions below */
+    struct ko_slice bytes;  /* the whole record */
 };
 
 /*
@@ -85,9 +92,21 @@ enum ko_code ko_key_fingerprint(const struct ko_rules *rules, const struct ko_sl
 enum ko_code ko_record_add(const struct ko_rules *rules, const struct ko_slice *values,
                            struct ko_buf *out, struct ko_error *err);
 
-/* KO_E_CORRUPT if the bytes are not a record. */
+/* KO_E_CORRUPT if the bytes are not a record.  Its values are looked at when they are asked for. */
 enum ko_code ko_record_decode(struct ko_slice bytes, struct ko_record *record,
                               struct ko_error *err);
+
+/* Adds the canonical JSON of the primary key, {"pk":{"S":"a"},"sk":{"N":"1"}}. KO_E_CORRUPT. */
+enum ko_code ko_record_add_primary_key(const struct ko_rules *rules, const struct ko_record *record,
+                                       struct ko_buf *out, struct ko_error *err);
+
+/* Adds canonical JSON {"path":raw value or null,...} of every seen path. KO_E_CORRUPT. */
+enum ko_code ko_record_add_seen(const struct ko_rules *rules, const struct ko_record *record,
+                                struct ko_buf *out, struct ko_error *err);
+
+/* Do the items of both records agree on every --same attribute?  KO_E_CORRUPT. */
+enum ko_code ko_record_agree(const struct ko_rules *rules, const struct ko_record *a,
+                             const struct ko_record *b, bool *agree, struct ko_error *err);
 
 /*
  * The order of the plan: fingerprint, key, order, primary_order, then all other bytes.  Total: 0
@@ -95,7 +114,7 @@ enum ko_code ko_record_decode(struct ko_slice bytes, struct ko_record *record,
  */
 int ko_record_compare(struct ko_slice a, struct ko_slice b);
 
-/* The fingerprint of the primary key's canonical text. */
+/* A fingerprint of the primary key. */
 uint64_t ko_record_primary_fingerprint(const struct ko_record *record);
 
 /* Partitions: fixed, by leading bits of the fingerprint; a contiguous run of them per rank. */

@@ -72,6 +72,9 @@ struct ko_rules {
     size_t n_same;
     size_t seen[KO_LOOKED_MAX]; /* path indexes of what goes into `seen`, by path text */
     size_t n_seen;
+    struct ko_slice seen_prefix[KO_LOOKED_MAX]; /* of each value in the JSON of `seen`, as above */
+    size_t primary[2]; /* path indexes in the order of the primary key's JSON: by name */
+    struct ko_slice primary_prefix[2]; /* of each there */
     bool has_ttl;
     size_t ttl;         /* path index */
     int64_t as_of_s;    /* an item whose TTL is before this is expired (epoch seconds) */

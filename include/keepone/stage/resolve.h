@@ -31,6 +31,9 @@ struct ko_resolve *ko_resolve_new(struct ko_sorter *sorter, const struct ko_rule
                                   uint64_t memory_bytes, struct ko_error *err);
 void ko_resolve_free(struct ko_resolve *resolve);
 
+/* The rules it was made with. */
+const struct ko_rules *ko_resolve_rules(const struct ko_resolve *resolve);
+
 /*
  * Collective: decides all groups.  Adds to counts: folded, unique, keepers, planned, review and
  * review_groups of this rank's candidates.

@@ -56,16 +56,19 @@ make_records(const struct ko_rules *rules, const char *lines, struct ko_arena *a
 
 /* Adds "doubt keeper/members+folded" of a finished group. */
 static void
-describe(const struct ko_group *group, struct ko_buf *out)
+describe(const struct ko_group *group, const struct ko_rules *rules, struct ko_buf *out)
 {
     struct ko_error err = {0};
     struct ko_record keeper;
+    struct ko_buf primary_key = {0};
 
     (void) ko_record_decode(ko_buf_slice(&group->keeper), &keeper, &err);
+    (void) ko_record_add_primary_key(rules, &keeper, &primary_key, &err);
     CHECK_OK(err);
     ko_buf_add_format(out, "%s%s %.*s/%llu", out->n == 0 ? "" : ", ", ko_doubt_name(group->doubt),
-                      (int) keeper.primary_key.n - 15, keeper.primary_key.data + 12,
+                      (int) primary_key.n - 15, primary_key.data + 12,
                       (unsigned long long) group->n_members);
+    ko_buf_clear(&primary_key);
     if (group->n_folded > 0)
         ko_buf_add_format(out, "+%llu", (unsigned long long) group->n_folded);
 }
@@ -86,12 +89,12 @@ group_all(const struct ko_rules *rules, const struct ko_slice *records, size_t n
         if (i > 0)
             (void) ko_group_add(&group, rules, &record, &step, &err);
         if (i > 0 && step == KO_GROUP_OTHER)
-            describe(&group, out);
+            describe(&group, rules, out);
         if (step == KO_GROUP_OTHER)
             (void) ko_group_begin(&group, rules, &record, &err);
         CHECK_OK(err);
     }
-    describe(&group, out);
+    describe(&group, rules, out);
     ko_group_clear(&group);
 }
 
