@@ -83,7 +83,6 @@ ko_group_begin(struct ko_group *group, const struct ko_rules *rules, const struc
     group->n_folded = 0;
     group->doubt = KO_DOUBT_NONE;
     KO_TRY(copy_bytes(&group->keeper, record, err));
-    KO_TRY(copy_bytes(&group->latest, record, err));
     judge_keeper(group, rules, record);
 
 done:
@@ -95,13 +94,15 @@ ko_group_add(struct ko_group *group, const struct ko_rules *rules, const struct 
              enum ko_group_step *step, struct ko_error *err)
 {
     struct ko_record keeper;
+    struct ko_slice latest;
 
     KO_TRY(ko_record_decode(ko_buf_slice(&group->keeper), &keeper, err));
     if (keeper.fingerprint != record->fingerprint || !ko_slice_equal(keeper.key, record->key)) {
         *step = KO_GROUP_OTHER;
         return KO_OK;
     }
-    if (ko_slice_equal(ko_buf_slice(&group->latest), record->bytes)) {
+    latest = ko_buf_slice(group->n_members == 1 ? &group->keeper : &group->latest);
+    if (ko_slice_equal(latest, record->bytes)) {
         *step = KO_GROUP_FOLDED;
         group->n_folded++;
         return KO_OK;

@@ -1,7 +1,14 @@
 #include "keepone/base/mem.h"
 #include "sorter_priv.h"
 
-enum { N_DIGITS = 8, N_VALUES = 256, INSERTION_MAX = 8, PREFETCH_AHEAD = 8 };
+enum {
+    N_DIGITS = 8,
+    N_VALUES = 256,
+    INSERTION_MAX = 8,
+    PREFETCH_AHEAD = 8,
+    CACHE_LINE_BYTES = 64,
+    PREFETCH_LINES_MAX = 12
+};
 
 struct ko_sorter_block {
     struct ko_sorter_block *next;
@@ -260,6 +267,9 @@ ko_sorter_batch_sort(struct ko_sorter_batch *batch, struct ko_error *err)
     batch->next = 0;
     if (n == 0 || list_entries(batch, err) != KO_OK)
         return err->code;
+    batch->prefetch_bytes = batch->blocks_bytes / n;
+    if (batch->prefetch_bytes > PREFETCH_LINES_MAX * CACHE_LINE_BYTES)
+        batch->prefetch_bytes = PREFETCH_LINES_MAX * CACHE_LINE_BYTES;
     sort_by_prefix(batch->entries, batch->entries + n, n);
     for (size_t start = 0; start < n; start = end) {
         struct ko_sorter_entry *const first = batch->entries + start;
@@ -272,6 +282,15 @@ ko_sorter_batch_sort(struct ko_sorter_batch *batch, struct ko_error *err)
     return KO_OK;
 }
 
+/* Records lie in the order of addition: each would be some cache misses.  As much as one of average
+ * size has. */
+static void
+prefetch(const struct ko_sorter_batch *batch, const struct ko_sorter_entry *entry)
+{
+    for (size_t at = 0; at < batch->prefetch_bytes; at += CACHE_LINE_BYTES)
+        __builtin_prefetch(entry->record + at);
+}
+
 bool
 ko_sorter_batch_next(struct ko_sorter_batch *batch, uint64_t *prefix, struct ko_slice *record)
 {
@@ -280,9 +299,8 @@ ko_sorter_batch_next(struct ko_sorter_batch *batch, uint64_t *prefix, struct ko_
     if (batch->next == batch->n_records)
         return false;
     entry = &batch->entries[batch->next++];
-    /* Records lie in the order of addition: each would be a cache miss. */
     if (batch->n_records - batch->next > PREFETCH_AHEAD)
-        __builtin_prefetch(entry[PREFETCH_AHEAD].record);
+        prefetch(batch, &entry[PREFETCH_AHEAD]);
     *prefix = entry->prefix;
     *record = ko_sorter_record(entry->record);
     return true;

@@ -57,6 +57,7 @@ struct ko_sorter_batch {
     struct ko_sorter_entry *entries; /* sorted; the upper half is scratch */
     size_t capacity;                 /* of entries without the scratch */
     size_t next;
+    uint64_t prefetch_bytes; /* of a record, before it is given out */
 };
 
 /* True if a record of n bytes can be added within the budget. */

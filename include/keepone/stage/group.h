@@ -37,7 +37,7 @@ const char *ko_doubt_name(enum ko_doubt doubt);
 /* {0} is ready; clear with ko_group_clear(). */
 struct ko_group {
     struct ko_buf keeper; /* bytes of the first record */
-    struct ko_buf latest; /* bytes of the record added last */
+    struct ko_buf latest; /* bytes of the member added last, from the second on */
     uint64_t n_members;   /* distinct records */
     uint64_t n_folded;
     enum ko_doubt doubt; /* over the members so far */

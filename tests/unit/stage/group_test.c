@@ -304,19 +304,24 @@ a_group_that_cannot_be_kept_is_an_error(void)
     struct ko_arena *arena = ko_arena_new(0, &err);
     struct ko_slice records[RECORDS_MAX];
     struct ko_group group = {0};
-    struct ko_record record;
+    struct ko_record first;
+    struct ko_record second;
+    enum ko_group_step step;
 
-    assert_int_equal(make_records(rules, "a k=x\n", arena, records), 1);
-    (void) ko_record_decode(records[0], &record, &err);
+    assert_int_equal(make_records(rules, "a k=x\nb k=x\n", arena, records), 2);
+    (void) ko_record_decode(records[0], &first, &err);
+    (void) ko_record_decode(records[1], &second, &err);
     CHECK_OK(err);
-    for (uint64_t nth = 1; nth <= 2; nth++) {
-        err = (struct ko_error){0};
-        ko_mem_fail_nth(nth);
-        (void) ko_group_begin(&group, rules, &record, &err);
-        ko_mem_fail_nth(0);
-        CHECK_CODE(err, KO_E_MEMORY);
-        ko_group_clear(&group);
-    }
+    ko_mem_fail_nth(1);
+    (void) ko_group_begin(&group, rules, &first, &err);
+    CHECK_CODE(err, KO_E_MEMORY);
+    err = (struct ko_error){0};
+    (void) ko_group_begin(&group, rules, &first, &err);
+    CHECK_OK(err);
+    ko_mem_fail_nth(1);
+    (void) ko_group_add(&group, rules, &second, &step, &err);
+    CHECK_CODE(err, KO_E_MEMORY);
+    ko_group_clear(&group);
     ko_arena_free(arena);
     ko_rules_free(rules);
 }
