@@ -126,27 +126,28 @@ ko_record_decode(struct ko_slice bytes, struct ko_record *record, struct ko_erro
     return err->code;
 }
 
+struct ko_slice
+ko_record_order_text(struct ko_slice bytes)
+{
+    struct ko_slice text = {bytes.data + HEADER_BYTES, 0};
+
+    for (size_t i = SECTION_KEY; i <= SECTION_PRIMARY_ORDER; i++)
+        text.n += ko_read_u32(bytes.data + SIZES_OFFSET + 4 * i);
+    return text;
+}
+
 int
 ko_record_compare(struct ko_slice a, struct ko_slice b)
 {
     const uint64_t fingerprint_a = ko_read_u64(a.data);
     const uint64_t fingerprint_b = ko_read_u64(b.data);
-    struct ko_slice rest_a = {a.data + HEADER_BYTES, 0};
-    struct ko_slice rest_b = {b.data + HEADER_BYTES, 0};
     int order;
 
     if (fingerprint_a != fingerprint_b)
         return fingerprint_a < fingerprint_b ? -1 : 1;
-    for (size_t i = SECTION_KEY; i <= SECTION_PRIMARY_ORDER; i++) {
-        rest_a.n = ko_read_u32(a.data + SIZES_OFFSET + 4 * i);
-        rest_b.n = ko_read_u32(b.data + SIZES_OFFSET + 4 * i);
-        order = ko_slice_compare(rest_a, rest_b);
-        if (order != 0)
-            return order;
-        rest_a.data += rest_a.n;
-        rest_b.data += rest_b.n;
-    }
-    return ko_slice_compare(a, b);
+    /* Sections end themselves: where two differ in length, they differ in a byte before. */
+    order = ko_slice_compare(ko_record_order_text(a), ko_record_order_text(b));
+    return order != 0 ? order : ko_slice_compare(a, b);
 }
 
 uint64_t

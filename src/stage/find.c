@@ -132,9 +132,16 @@ static enum ko_code
 candidate_round(struct rounds *rounds, struct ko_error *err)
 {
     struct ko_find_config *config = rounds->config;
-    const struct ko_sorter_options sorting = {.memory_bytes = config->memory_bytes / 4,
-                                              .folder = config->spill_folder,
-                                              .compare = compare_records};
+    const unsigned rank = (unsigned) ko_world_rank(rounds->world);
+    const unsigned n_ranks = (unsigned) ko_world_size(rounds->world);
+    const struct ko_sorter_options sorting = {
+        .memory_bytes = config->memory_bytes / 4,
+        .folder = config->spill_folder,
+        .compare = compare_records,
+        .text = ko_record_order_text,
+        .prefix_first = (uint64_t) ko_partition_first(rank, n_ranks) << (64 - KO_PARTITION_BITS),
+        .prefix_last =
+            ((uint64_t) ko_partition_first(rank + 1, n_ranks) << (64 - KO_PARTITION_BITS)) - 1};
     struct ko_candidate_config candidate = {.rules = config->rules,
                                             .intake = rounds->intake,
                                             .source = config->source,

@@ -7,7 +7,7 @@ enum {
     BUDGET_DEFAULT = 64 * 1024 * 1024,
     BUDGET_MIN = 64 * 1024,
     SPILL_BLOCK_MAX = 64 * 1024,
-    BLOCK_MIN = 4 * 1024,
+    SPILL_BLOCK_MIN = 4 * 1024,
     FAN_IN_MAX = 128
 };
 
@@ -44,13 +44,9 @@ ko_sorter_new(const struct ko_sorter_options *options, struct ko_error *err)
     sorter->memory.budget_bytes = budget;
     sorter->folder = options->folder;
     sorter->compare = options->compare == NULL ? ko_slice_compare : options->compare;
-    sorter->spill_block_bytes = clamp(budget / 64, BLOCK_MIN, SPILL_BLOCK_MAX);
+    sorter->spill_block_bytes = clamp(budget / 64, SPILL_BLOCK_MIN, SPILL_BLOCK_MAX);
     sorter->fan_in = clamp(budget / 2 / sorter->spill_block_bytes, 2, FAN_IN_MAX);
-    sorter->batch = (struct ko_sorter_batch){
-        .memory = &sorter->memory,
-        .compare = sorter->compare,
-        .block_bytes = clamp(budget / 8, BLOCK_MIN, KO_PAGES_BYTES),
-    };
+    ko_sorter_batch_init(&sorter->batch, &sorter->memory, options);
     return sorter;
 }
 
@@ -104,7 +100,7 @@ ko_sorter_add(struct ko_sorter *sorter, uint64_t prefix, struct ko_slice record,
               struct ko_error *err)
 {
     KO_ASSERT(!sorter->is_finished);
-    if (sorter->batch.n_records > 0 && !ko_sorter_batch_has_room(&sorter->batch, record.n))
+    if (sorter->batch.n_records > 0 && !ko_sorter_batch_has_room(&sorter->batch, prefix, record.n))
         KO_TRY(spill_batch(sorter, err));
     KO_TRY(ko_sorter_batch_add(&sorter->batch, prefix, record, err));
     sorter->n_records++;

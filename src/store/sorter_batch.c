@@ -2,14 +2,21 @@
 #include "sorter_priv.h"
 
 enum {
-    N_DIGITS = 8,
-    N_VALUES = 256,
-    INSERTION_MAX = 8,
     PREFETCH_AHEAD = 8,
     CACHE_LINE_BYTES = 64,
-    PREFETCH_LINES_MAX = 12
+    PREFETCH_LINES_MAX = 12,
+    CHUNK_MIN = 4 * 1024,
+    BLOCK_MAX = 32 * 1024
 };
 
+/* Memory from the system: blocks are cut off it one after the other. */
+struct ko_sorter_chunk {
+    struct ko_sorter_chunk *next;
+    size_t capacity;
+    char bytes[];
+};
+
+/* Records of one bucket, in the order of addition. */
 struct ko_sorter_block {
     struct ko_sorter_block *next;
     size_t capacity;
@@ -54,60 +61,136 @@ entries_bytes(uint64_t n)
     return n * 2 * sizeof(struct ko_sorter_entry);
 }
 
-/* The next block with room for n bytes, from the current one on; NULL if there is none. */
-static struct ko_sorter_block *
-find_block(const struct ko_sorter_batch *batch, size_t n)
+void
+ko_sorter_batch_init(struct ko_sorter_batch *batch, struct ko_sorter_memory *memory,
+                     const struct ko_sorter_options *options)
 {
-    struct ko_sorter_block *block = batch->current;
+    const uint64_t eighth = memory->budget_bytes / 8;
+    const uint64_t span =
+        options->prefix_last == 0 ? UINT64_MAX : options->prefix_last - options->prefix_first;
 
-    while (block != NULL && block->capacity - block->used < n)
-        block = block->next;
-    return block;
+    *batch = (struct ko_sorter_batch){
+        .memory = memory,
+        .rule = {options->compare == NULL ? ko_slice_compare : options->compare, options->text},
+        .prefix_first = options->prefix_last == 0 ? 0 : options->prefix_first,
+        .chunk_bytes = eighth < CHUNK_MIN        ? CHUNK_MIN
+                       : eighth > KO_PAGES_BYTES ? KO_PAGES_BYTES
+                                                 : (size_t) eighth,
+    };
+    batch->block_bytes = batch->chunk_bytes <= BLOCK_MAX
+                             ? batch->chunk_bytes - sizeof(struct ko_sorter_chunk)
+                             : BLOCK_MAX;
+    /* No more buckets than have a block each in an eighth of the budget. */
+    while (batch->bucket_shift < 63 &&
+           (span >> batch->bucket_shift >= KO_SORTER_BUCKETS ||
+            ((span >> batch->bucket_shift) + 1) * batch->block_bytes > eighth))
+        batch->bucket_shift++;
+    batch->n_buckets = (size_t) (span >> batch->bucket_shift) + 1;
 }
 
-/* Of a new block with room for n bytes, itself included. */
-static size_t
-new_block_bytes(const struct ko_sorter_batch *batch, size_t n)
+/* Buckets have the order of prefixes; those out of the promised range go to the first or the last.
+ */
+static struct ko_sorter_bucket *
+bucket_of(struct ko_sorter_batch *batch, uint64_t prefix)
 {
-    const size_t needed = sizeof(struct ko_sorter_block) + n;
+    const uint64_t index =
+        prefix < batch->prefix_first ? 0 : (prefix - batch->prefix_first) >> batch->bucket_shift;
+
+    return &batch->buckets[index < batch->n_buckets ? index : batch->n_buckets - 1];
+}
+
+static bool
+has_room(const struct ko_sorter_bucket *bucket, size_t n)
+{
+    return bucket->last != NULL && bucket->last->capacity - bucket->last->used >= n;
+}
+
+/* Of the block that a bucket without room gets for n bytes, itself included; the next one starts
+ * where a pointer may. */
+static size_t
+next_block_bytes(const struct ko_sorter_batch *batch, size_t n)
+{
+    const size_t needed = (sizeof(struct ko_sorter_block) + n + 15) / 16 * 16;
 
     return needed > batch->block_bytes ? needed : batch->block_bytes;
 }
 
+/* What the system must give for a block of n bytes: nothing, a chunk, or a chunk of its own. */
+static size_t
+new_chunk_bytes(const struct ko_sorter_batch *batch, size_t n)
+{
+    const size_t needed = sizeof(struct ko_sorter_chunk) + n;
+
+    if (batch->current != NULL && batch->current->capacity - batch->n_cut >= n)
+        return 0;
+    if (batch->current != NULL && batch->current->next != NULL &&
+        batch->current->next->capacity >= n)
+        return 0;
+    return needed > batch->chunk_bytes ? needed : batch->chunk_bytes;
+}
+
 bool
-ko_sorter_batch_has_room(const struct ko_sorter_batch *batch, size_t n)
+ko_sorter_batch_has_room(struct ko_sorter_batch *batch, uint64_t prefix, size_t n)
 {
     const size_t needed = KO_SORTER_HEAD_BYTES + n;
-    const uint64_t n_new = find_block(batch, needed) == NULL ? new_block_bytes(batch, needed) : 0;
+    const uint64_t n_new = has_room(bucket_of(batch, prefix), needed)
+                               ? 0
+                               : new_chunk_bytes(batch, next_block_bytes(batch, needed));
     const size_t n_entries =
         batch->n_records < batch->capacity ? batch->capacity : batch->n_records + 1;
 
-    return batch->blocks_bytes + n_new + entries_bytes(n_entries) <= batch->memory->budget_bytes;
+    return batch->chunks_bytes + n_new + entries_bytes(n_entries) <= batch->memory->budget_bytes;
 }
 
-/* Puts a new block behind the current one. */
-static struct ko_sorter_block *
-add_block(struct ko_sorter_batch *batch, size_t needed, struct ko_error *err)
+/* Puts a new chunk behind the current one. */
+static enum ko_code
+add_chunk(struct ko_sorter_batch *batch, size_t n, struct ko_error *err)
 {
-    const size_t n = new_block_bytes(batch, needed);
-    struct ko_sorter_block *block;
+    struct ko_sorter_chunk *chunk;
 
     /* Pages of the usual size are likely to have been used before, for the row log. */
-    block = n == KO_PAGES_BYTES ? ko_pages_new(n, err) : ko_realloc(NULL, n, err);
-    if (block == NULL)
-        return NULL;
+    chunk = n == KO_PAGES_BYTES ? ko_pages_new(n, err) : ko_realloc(NULL, n, err);
+    if (chunk == NULL)
+        return err->code;
     ko_sorter_memory_add(batch->memory, n);
+    chunk->capacity = n - sizeof *chunk;
+    if (batch->current == NULL) {
+        chunk->next = batch->chunks;
+        batch->chunks = chunk;
+    } else {
+        chunk->next = batch->current->next;
+        batch->current->next = chunk;
+    }
+    batch->chunks_bytes += n;
+    return KO_OK;
+}
+
+/* Cuts a block off and puts it at the bucket's end. */
+static enum ko_code
+add_block(struct ko_sorter_batch *batch, struct ko_sorter_bucket *bucket, size_t needed,
+          struct ko_error *err)
+{
+    const size_t n = next_block_bytes(batch, needed);
+    const size_t n_chunk = new_chunk_bytes(batch, n);
+    struct ko_sorter_block *block;
+
+    if (n_chunk > 0 && add_chunk(batch, n_chunk, err) != KO_OK)
+        return err->code;
+    if (batch->current == NULL || batch->current->capacity - batch->n_cut < n) {
+        batch->current = batch->current == NULL ? batch->chunks : batch->current->next;
+        batch->n_cut = 0;
+    }
+    block = (void *) (batch->current->bytes + batch->n_cut);
+    batch->n_cut += n;
+    block->next = NULL;
     block->capacity = n - sizeof *block;
     block->used = 0;
-    if (batch->current == NULL) {
-        block->next = batch->first;
-        batch->first = block;
-    } else {
-        block->next = batch->current->next;
-        batch->current->next = block;
-    }
-    batch->blocks_bytes += n;
-    return block;
+    if (bucket->last == NULL)
+        bucket->first = block;
+    else
+        bucket->last->next = block;
+    bucket->last = block;
+    return KO_OK;
 }
 
 enum ko_code
@@ -115,169 +198,72 @@ ko_sorter_batch_add(struct ko_sorter_batch *batch, uint64_t prefix, struct ko_sl
                     struct ko_error *err)
 {
     const size_t needed = KO_SORTER_HEAD_BYTES + record.n;
-    struct ko_sorter_block *block = find_block(batch, needed);
+    struct ko_sorter_bucket *const bucket = bucket_of(batch, prefix);
     char *to;
 
     if (record.n > UINT32_MAX)
         return ko_fail(err, KO_E_MEMORY, "a record of %zu bytes is too large to sort", record.n);
-    if (block == NULL)
-        block = add_block(batch, needed, err);
-    if (block == NULL)
+    if (!has_room(bucket, needed) && add_block(batch, bucket, needed, err) != KO_OK)
         return err->code;
-    batch->current = block;
-    to = block->bytes + block->used;
+    to = bucket->last->bytes + bucket->last->used;
     ko_write_u64(to, prefix);
     ko_write_u32(to + 8, (uint32_t) record.n);
     if (record.n > 0)
         memcpy(to + KO_SORTER_HEAD_BYTES, record.data, record.n);
-    block->used += needed;
+    bucket->last->used += needed;
     batch->n_records++;
     return KO_OK;
 }
 
-/* Makes the entries, in the order of addition. */
 static enum ko_code
-list_entries(struct ko_sorter_batch *batch, struct ko_error *err)
+make_entries_room(struct ko_sorter_batch *batch, struct ko_error *err)
 {
-    struct ko_sorter_entry *entry;
+    void *memory = batch->entries;
 
-    if (batch->n_records > batch->capacity) {
-        void *memory = batch->entries;
+    if (batch->n_records <= batch->capacity)
+        return KO_OK;
+    if (ko_sorter_memory_resize(batch->memory, &memory, entries_bytes(batch->capacity),
+                                entries_bytes(batch->n_records), err) != KO_OK)
+        return err->code;
+    batch->entries = memory;
+    batch->capacity = batch->n_records;
+    return KO_OK;
+}
 
-        if (ko_sorter_memory_resize(batch->memory, &memory, entries_bytes(batch->capacity),
-                                    entries_bytes(batch->n_records), err) != KO_OK)
-            return err->code;
-        batch->entries = memory;
-        batch->capacity = batch->n_records;
-    }
-    entry = batch->entries;
-    for (const struct ko_sorter_block *block = batch->first; block != NULL; block = block->next) {
+/* Makes the entries of a bucket, in the order of addition; returns the place behind the last. */
+static struct ko_sorter_entry *
+list_entries(const struct ko_sorter_bucket *bucket, struct ko_sorter_entry *entry)
+{
+    for (const struct ko_sorter_block *block = bucket->first; block != NULL; block = block->next) {
         for (size_t at = 0; at < block->used; entry++) {
             entry->prefix = ko_read_u64(block->bytes + at);
             entry->record = block->bytes + at + 8;
             at += KO_SORTER_HEAD_BYTES + ko_read_u32(entry->record);
         }
     }
-    return KO_OK;
+    return entry;
 }
 
-/* Stable radix sort by prefix, least digit first; digits that are all the same cost nothing. */
-static void
-sort_by_prefix(struct ko_sorter_entry *entries, struct ko_sorter_entry *scratch, size_t n)
-{
-    size_t counts[N_DIGITS][N_VALUES] = {0};
-    struct ko_sorter_entry *from = entries;
-    struct ko_sorter_entry *to = scratch;
-
-    for (size_t i = 0; i < n; i++) {
-        for (unsigned digit = 0; digit < N_DIGITS; digit++)
-            counts[digit][entries[i].prefix >> (8 * digit) & 255]++;
-    }
-    for (unsigned digit = 0; digit < N_DIGITS; digit++) {
-        size_t *const place = counts[digit];
-        struct ko_sorter_entry *const swap = from;
-        size_t sum = 0;
-
-        if (n == 0 || place[from[0].prefix >> (8 * digit) & 255] == n)
-            continue;
-        for (unsigned value = 0; value < N_VALUES; value++) {
-            const size_t count = place[value];
-
-            place[value] = sum;
-            sum += count;
-        }
-        for (size_t i = 0; i < n; i++)
-            to[place[from[i].prefix >> (8 * digit) & 255]++] = from[i];
-        from = to;
-        to = swap;
-    }
-    if (from != entries)
-        memcpy(entries, from, n * sizeof *entries);
-}
-
-static int
-compare_entries(const struct ko_sorter_entry *a, const struct ko_sorter_entry *b,
-                ko_sorter_compare_fn *compare)
-{
-    return compare(ko_sorter_record(a->record), ko_sorter_record(b->record));
-}
-
-static void
-insertion_sort(struct ko_sorter_entry *entries, size_t n, ko_sorter_compare_fn *compare)
-{
-    for (size_t i = 1; i < n; i++) {
-        const struct ko_sorter_entry entry = entries[i];
-        size_t at = i;
-
-        for (; at > 0 && compare_entries(&entries[at - 1], &entry, compare) > 0; at--)
-            entries[at] = entries[at - 1];
-        entries[at] = entry;
-    }
-}
-
-/* Merges the sorted from[0 .. middle - 1] and from[middle .. n - 1] into to. */
-static void
-merge_halves(const struct ko_sorter_entry *from, size_t middle, size_t n,
-             struct ko_sorter_entry *to, ko_sorter_compare_fn *compare)
-{
-    size_t left = 0;
-    size_t right = middle;
-
-    while (left < middle && right < n) {
-        if (compare_entries(&from[left], &from[right], compare) <= 0)
-            *to++ = from[left++];
-        else
-            *to++ = from[right++];
-    }
-    memcpy(to, from + left, (middle - left) * sizeof *to);
-    memcpy(to + (middle - left), from + right, (n - right) * sizeof *to);
-}
-
-/* Stable merge sort: n log n whatever the order, for a key that half of the items may share. */
-static void
-sort_by_record(struct ko_sorter_entry *entries, struct ko_sorter_entry *scratch, size_t n,
-               ko_sorter_compare_fn *compare)
-{
-    struct ko_sorter_entry *from = entries;
-    struct ko_sorter_entry *to = scratch;
-
-    for (size_t at = 0; at < n; at += INSERTION_MAX)
-        insertion_sort(entries + at, n - at < INSERTION_MAX ? n - at : INSERTION_MAX, compare);
-    for (size_t width = INSERTION_MAX; width < n; width *= 2) {
-        struct ko_sorter_entry *const swap = from;
-
-        for (size_t at = 0; at < n; at += 2 * width) {
-            const size_t n_both = n - at < 2 * width ? n - at : 2 * width;
-
-            merge_halves(from + at, width < n_both ? width : n_both, n_both, to + at, compare);
-        }
-        from = to;
-        to = swap;
-    }
-    if (from != entries)
-        memcpy(entries, from, n * sizeof *entries);
-}
-
+/* Bucket by bucket: what is sorted, and given out later, is small enough for the caches. */
 enum ko_code
 ko_sorter_batch_sort(struct ko_sorter_batch *batch, struct ko_error *err)
 {
     const size_t n = batch->n_records;
-    size_t end;
+    struct ko_sorter_entry *start;
 
     batch->next = 0;
-    if (n == 0 || list_entries(batch, err) != KO_OK)
+    if (n == 0 || make_entries_room(batch, err) != KO_OK)
         return err->code;
-    batch->prefetch_bytes = batch->blocks_bytes / n;
+    batch->prefetch_bytes = batch->chunks_bytes / n;
     if (batch->prefetch_bytes > PREFETCH_LINES_MAX * CACHE_LINE_BYTES)
         batch->prefetch_bytes = PREFETCH_LINES_MAX * CACHE_LINE_BYTES;
-    sort_by_prefix(batch->entries, batch->entries + n, n);
-    for (size_t start = 0; start < n; start = end) {
-        struct ko_sorter_entry *const first = batch->entries + start;
+    start = batch->entries;
+    for (size_t i = 0; i < batch->n_buckets; i++) {
+        struct ko_sorter_entry *const end = list_entries(&batch->buckets[i], start);
 
-        end = start + 1;
-        while (end < n && batch->entries[end].prefix == first->prefix)
-            end++;
-        sort_by_record(first, batch->entries + n, end - start, batch->compare);
+        ko_sorter_order(start, batch->entries + batch->capacity, (size_t) (end - start),
+                        &batch->rule);
+        start = end;
     }
     return KO_OK;
 }
@@ -307,34 +293,35 @@ ko_sorter_batch_next(struct ko_sorter_batch *batch, uint64_t *prefix, struct ko_
 }
 
 static void
-free_block(struct ko_sorter_batch *batch, struct ko_sorter_block *block)
+free_chunk(struct ko_sorter_batch *batch, struct ko_sorter_chunk *chunk)
 {
-    const size_t n = sizeof *block + block->capacity;
+    const size_t n = sizeof *chunk + chunk->capacity;
 
-    batch->blocks_bytes -= n;
+    batch->chunks_bytes -= n;
     batch->memory->n_bytes -= n;
     if (n == KO_PAGES_BYTES)
-        ko_pages_free(block, n);
+        ko_pages_free(chunk, n);
     else
-        ko_free(block);
+        ko_free(chunk);
 }
 
 void
 ko_sorter_batch_reset(struct ko_sorter_batch *batch)
 {
-    /* A block that one large record asked for would take the place of many. */
-    for (struct ko_sorter_block **link = &batch->first; *link != NULL;) {
-        struct ko_sorter_block *const block = *link;
+    /* A chunk that one large record asked for would take the place of many. */
+    for (struct ko_sorter_chunk **link = &batch->chunks; *link != NULL;) {
+        struct ko_sorter_chunk *const chunk = *link;
 
-        if (sizeof *block + block->capacity > batch->block_bytes) {
-            *link = block->next;
-            free_block(batch, block);
+        if (sizeof *chunk + chunk->capacity > batch->chunk_bytes) {
+            *link = chunk->next;
+            free_chunk(batch, chunk);
         } else {
-            block->used = 0;
-            link = &block->next;
+            link = &chunk->next;
         }
     }
-    batch->current = batch->first;
+    memset(batch->buckets, 0, sizeof batch->buckets);
+    batch->current = batch->chunks;
+    batch->n_cut = 0;
     batch->n_records = 0;
     batch->next = 0;
 }
@@ -342,12 +329,13 @@ ko_sorter_batch_reset(struct ko_sorter_batch *batch)
 void
 ko_sorter_batch_clear(struct ko_sorter_batch *batch)
 {
-    for (struct ko_sorter_block *block = batch->first, *next; block != NULL; block = next) {
-        next = block->next;
-        free_block(batch, block);
+    for (struct ko_sorter_chunk *chunk = batch->chunks, *next; chunk != NULL; chunk = next) {
+        next = chunk->next;
+        free_chunk(batch, chunk);
     }
     ko_sorter_memory_free(batch->memory, batch->entries, entries_bytes(batch->capacity));
-    batch->first = NULL;
+    memset(batch->buckets, 0, sizeof batch->buckets);
+    batch->chunks = NULL;
     batch->current = NULL;
     batch->n_records = 0;
     batch->entries = NULL;

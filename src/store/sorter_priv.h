@@ -44,24 +44,52 @@ ko_sorter_record(const char *record)
     return (struct ko_slice){record + 4, ko_read_u32(record)};
 }
 
+/* The order of records with equal prefix. */
+struct ko_sorter_rule {
+    ko_sorter_compare_fn *compare;
+    ko_sorter_text_fn *text; /* or NULL */
+};
+
+/* Sorts n entries; scratch has room for as many.  Equal ones stay in their order. */
+void ko_sorter_order(struct ko_sorter_entry *entries, struct ko_sorter_entry *scratch, size_t n,
+                     const struct ko_sorter_rule *rule);
+
+enum { KO_SORTER_BUCKETS = 256 };
+
+struct ko_sorter_chunk;
 struct ko_sorter_block;
+
+/* The records of a range of prefixes. */
+struct ko_sorter_bucket {
+    struct ko_sorter_block *first;
+    struct ko_sorter_block *last; /* records are added here */
+};
 
 struct ko_sorter_batch {
     struct ko_sorter_memory *memory;
-    ko_sorter_compare_fn *compare;
-    size_t block_bytes; /* of a block that is not made for one large record */
-    struct ko_sorter_block *first;
-    struct ko_sorter_block *current; /* records are added here; blocks behind it are free */
-    uint64_t blocks_bytes;
+    struct ko_sorter_rule rule;
+    uint64_t prefix_first;
+    unsigned bucket_shift; /* bucket = (prefix - prefix_first) >> bucket_shift */
+    size_t n_buckets;
+    size_t chunk_bytes; /* of memory that is not taken for one large record */
+    size_t block_bytes;
+    struct ko_sorter_chunk *chunks;
+    struct ko_sorter_chunk *current; /* blocks are cut off it; chunks behind it are free */
+    size_t n_cut;                    /* bytes */
+    uint64_t chunks_bytes;
     size_t n_records;
     struct ko_sorter_entry *entries; /* sorted; the upper half is scratch */
     size_t capacity;                 /* of entries without the scratch */
     size_t next;
     uint64_t prefetch_bytes; /* of a record, before it is given out */
+    struct ko_sorter_bucket buckets[KO_SORTER_BUCKETS];
 };
 
+void ko_sorter_batch_init(struct ko_sorter_batch *batch, struct ko_sorter_memory *memory,
+                          const struct ko_sorter_options *options);
+
 /* True if a record of n bytes can be added within the budget. */
-bool ko_sorter_batch_has_room(const struct ko_sorter_batch *batch, size_t n);
+bool ko_sorter_batch_has_room(struct ko_sorter_batch *batch, uint64_t prefix, size_t n);
 enum ko_code ko_sorter_batch_add(struct ko_sorter_batch *batch, uint64_t prefix,
                                  struct ko_slice record, struct ko_error *err);
 

@@ -114,6 +114,10 @@ enum ko_code ko_record_agree(const struct ko_rules *rules, const struct ko_recor
  */
 int ko_record_compare(struct ko_slice a, struct ko_slice b);
 
+/* Key, order and primary_order of a valid record: bytes in whose order the plan is, within one
+ * fingerprint.  No such text is the start of another. */
+struct ko_slice ko_record_order_text(struct ko_slice bytes);
+
 /* A fingerprint of the primary key. */
 uint64_t ko_record_primary_fingerprint(const struct ko_record *record);
 

@@ -2,9 +2,10 @@
  * Sorter: any number of byte records in order, within a memory budget.
  *
  * A record is bytes and a 64-bit prefix.  The prefix is compared first, as a number; records of
- * equal prefix are compared by the caller's function.  What fits the budget is sorted in memory;
- * otherwise sorted runs are spilled (zstd) and merged.  Spill files have no name: they are gone
- * when the sorter is freed, and after any crash.
+ * equal prefix are compared by the caller's function.  Records are kept in buckets by ranges of
+ * prefixes: what is sorted and walked at a time is near to each other.  What fits the budget is
+ * sorted in memory; otherwise sorted runs are spilled (zstd) and merged.  Spill files have no name:
+ * they are gone when the sorter is freed, and after any crash.
  *
  *     new - add, add, ... - finish - next, next, ... [- rewind - next, ...] - free
  *
@@ -23,10 +24,22 @@ struct ko_sorter; /* opaque; owned by the caller of _new */
 /* The order of two records with the same prefix: <0, 0, >0. */
 typedef int ko_sorter_compare_fn(struct ko_slice a, struct ko_slice b);
 
+/*
+ * A part of the record by whose bytes, in unsigned order, records of equal prefix are ordered
+ * before anything else is looked at; no text is the start of another.  It may be given so that
+ * millions of records of one prefix are not compared with one another.
+ */
+typedef struct ko_slice ko_sorter_text_fn(struct ko_slice record);
+
 struct ko_sorter_options {
     uint64_t memory_bytes;         /* the budget; 0 = 64 MiB, at least 64 KiB */
     const char *folder;            /* for spills; borrowed; NULL = memory only */
     ko_sorter_compare_fn *compare; /* NULL = ko_slice_compare() */
+    ko_sorter_text_fn *text;       /* NULL = none */
+
+    /* Most prefixes are in this range and spread over it; others cost time alone.  0, 0 = all. */
+    uint64_t prefix_first;
+    uint64_t prefix_last;
 };
 
 /* Takes almost no memory yet: it is taken in blocks, as records come.  NULL with KO_E_MEMORY. */

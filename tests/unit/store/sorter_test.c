@@ -16,6 +16,13 @@ compare_first_words(struct ko_slice a, struct ko_slice b)
     return ko_slice_compare(a, b);
 }
 
+/* With its space, so that none is the start of another. */
+static struct ko_slice
+first_word_of(struct ko_slice record)
+{
+    return (struct ko_slice){record.data, strcspn(record.data, " ") + 1};
+}
+
 /* The same order for qsort(), ties by position: items are made with ascending positions. */
 static int
 compare_items(const void *left, const void *right)
@@ -94,15 +101,21 @@ done:
 /* Sorts these items with this budget, compares with qsort() in two passes; true if it had to spill.
  */
 static bool
-sorts_like_qsort(size_t n, uint64_t n_prefixes, uint64_t n_words, uint64_t memory_bytes)
+sorts_with(bool with_text, size_t n, uint64_t n_prefixes, uint64_t n_words, uint64_t memory_bytes)
 {
     struct item *items = make_items(n, n_prefixes, n_words);
     struct ko_error err = {0};
-    struct ko_sorter *sorter = ko_sorter_new(
-        &(struct ko_sorter_options){
-            .memory_bytes = memory_bytes, .folder = temp_folder, .compare = compare_first_words},
-        &err);
+    struct ko_sorter_options options = {
+        .memory_bytes = memory_bytes, .folder = temp_folder, .compare = compare_first_words};
+    struct ko_sorter *sorter;
     bool is_spilled;
+
+    if (with_text) {
+        options.text = first_word_of;
+        options.prefix_first = n_prefixes / 3;
+        options.prefix_last = n_prefixes / 3 * 2;
+    }
+    sorter = ko_sorter_new(&options, &err);
 
     CHECK_OK(err);
     (void) add_items(sorter, items, n, &err);
@@ -118,6 +131,16 @@ sorts_like_qsort(size_t n, uint64_t n_prefixes, uint64_t n_words, uint64_t memor
     is_spilled = ko_sorter_spilled_bytes(sorter) > 0;
     ko_sorter_free(sorter);
     ko_free(items);
+    return is_spilled;
+}
+
+/* The same with and without what the sorter may be told beside the order. */
+static bool
+sorts_like_qsort(size_t n, uint64_t n_prefixes, uint64_t n_words, uint64_t memory_bytes)
+{
+    const bool is_spilled = sorts_with(false, n, n_prefixes, n_words, memory_bytes);
+
+    assert_int_equal(sorts_with(true, n, n_prefixes, n_words, memory_bytes), is_spilled);
     return is_spilled;
 }
 
@@ -158,6 +181,28 @@ one_hot_key_is_sorted_by_its_records(void)
     assert_false(sorts_like_qsort(50000, 1, 100000, 0));
     assert_true(sorts_like_qsort(50000, 1, 100000, 256 * 1024));
     folder_end();
+}
+
+/* A few words of 8 bytes, then much that all have in common, then what tells them apart. */
+static void
+records_that_differ_late_are_told_apart(void)
+{
+    enum { N_ITEMS = 20000 };
+    struct item *items = make_items(N_ITEMS, 1, 3000);
+    struct ko_error err = {0};
+    struct ko_sorter *sorter = ko_sorter_new(
+        &(struct ko_sorter_options){.compare = compare_first_words, .text = first_word_of}, &err);
+
+    CHECK_OK(err);
+    for (size_t i = 0; i < N_ITEMS; i++)
+        (void) snprintf(items[i].text, sizeof items[i].text, "%zu1234567-89abcdef-%04zu p%08zu",
+                        i % 3, i * 7919 % 3001, i);
+    (void) add_items(sorter, items, N_ITEMS, &err);
+    CHECK_OK(err);
+    qsort(items, N_ITEMS, sizeof *items, compare_items);
+    check_order(sorter, items, N_ITEMS);
+    ko_sorter_free(sorter);
+    ko_free(items);
 }
 
 static void
@@ -410,6 +455,7 @@ CASES = {
     CASE(spilled_records_come_in_order),
     CASE(many_runs_are_merged_in_levels),
     CASE(one_hot_key_is_sorted_by_its_records),
+    CASE(records_that_differ_late_are_told_apart),
     CASE(equal_records_keep_the_order_of_addition),
     CASE(no_records_are_no_records),
     CASE(records_of_any_size_come_back),
