@@ -207,6 +207,16 @@ write_value(char *to, struct ko_slice value, struct ko_slice base, struct ko_sli
     return to + rest.n;
 }
 
+/* Of a value that is the base's. */
+static char *
+write_same(char *to, size_t n)
+{
+    *to++ = 1;
+    *to++ = (char) (unsigned char) n;
+    *to++ = 0;
+    return to;
+}
+
 /* A row of another partition key has little in common with the base. */
 static bool
 is_like_base(const struct ko_row_log *log, struct ko_slice first)
@@ -240,6 +250,7 @@ ko_row_log_add(struct ko_row_log *log, uint64_t fingerprint, const struct ko_sli
     static const struct ko_slice none;
     size_t n_all = 0;
     size_t n_room;
+    bool is_same;
     bool is_base;
     char *row;
     char *to;
@@ -251,10 +262,15 @@ ko_row_log_add(struct ko_row_log *log, uint64_t fingerprint, const struct ko_sli
          log->last->n_pages_bytes - sizeof *log->last - log->last->n < n_room) &&
         !add_block(log, n_room))
         return false;
-    is_base = !is_like_base(log, values[0]);
+    /* Rows of one partition key stand together, so the first value is often the base's. */
+    is_same = log->has_base && values[0].n > 0 && values[0].n <= SHARED_MAX &&
+              ko_slice_equal(values[0], log->base[0]);
+    is_base = !is_same && !is_like_base(log, values[0]);
     row = log->last->bytes + log->last->n;
     to = row + HEAD_BYTES;
-    for (size_t i = 0; i < log->n_values; i++)
+    if (is_same)
+        to = write_same(to, values[0].n);
+    for (size_t i = is_same ? 1 : 0; i < log->n_values; i++)
         to = write_value(to, values[i], is_base ? none : log->base[i],
                          i > 0     ? values[i - 1]
                          : is_base ? none
