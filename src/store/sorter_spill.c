@@ -8,7 +8,8 @@
 #include "keepone/format/zstd.h"
 #include "sorter_priv.h"
 
-enum { SPILL_LEVEL = -1, BLOCK_HEAD_BYTES = 8 };
+/* Records have little in them that repeats: a faster level is hardly a larger spill. */
+enum { SPILL_LEVEL = -5, BLOCK_HEAD_BYTES = 8 };
 
 /* Makes a file without a name: it is gone when it is closed, whatever ends this process. */
 static enum ko_code
