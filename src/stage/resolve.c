@@ -34,8 +34,9 @@ struct ko_resolve {
     struct exception *exceptions; /* ascending by group_index */
     size_t n_exceptions;
     size_t exceptions_capacity;
-    size_t next_exception; /* emission */
-    bool has_pending;      /* emission: a record that was read ahead */
+    uint64_t exceptions_bytes; /* the most they may take */
+    size_t next_exception;     /* emission */
+    bool has_pending;          /* emission: a record that was read ahead */
     struct ko_buf pending;
     enum ko_resolved_kind member_kind; /* emission: what members of the open group are */
 };
@@ -45,13 +46,14 @@ ko_resolve_new(struct ko_sorter *sorter, const struct ko_rules *rules, uint64_t 
                struct ko_error *err)
 {
     const struct ko_repeats_options primaries = {
-        .name = "primary", .memory_bytes = memory_bytes, .is_exact = true};
+        .name = "primary", .memory_bytes = memory_bytes, .n_eighths = 3, .is_exact = true};
     struct ko_resolve *resolve = ko_alloc(sizeof *resolve, err);
 
     if (resolve == NULL)
         return NULL;
     resolve->sorter = sorter;
     resolve->rules = rules;
+    resolve->exceptions_bytes = memory_bytes / 3;
     resolve->primaries = ko_repeats_new(&primaries, err);
     if (resolve->primaries != NULL)
         return resolve;
@@ -84,8 +86,19 @@ add_exception(struct ko_resolve *resolve, struct ko_error *err)
 
     if (resolve->n_exceptions == resolve->exceptions_capacity) {
         const size_t capacity = resolve->n_exceptions == 0 ? 64 : resolve->n_exceptions * 2;
-        struct exception *moved = ko_realloc(resolve->exceptions, capacity * sizeof *moved, err);
+        struct exception *moved;
 
+        if (capacity * sizeof *moved > resolve->exceptions_bytes) {
+            (void) ko_fail(err, KO_E_MEMORY,
+                           "%zu groups for review need more than %llu MiB, their eighth of "
+                           "--memory",
+                           resolve->n_exceptions,
+                           (unsigned long long) (resolve->exceptions_bytes >> 20));
+            ko_hint(err, "give more with --memory, or look for the reason: so many groups to "
+                         "review mean that key and rules do not fit the data.");
+            return err->code;
+        }
+        moved = ko_realloc(resolve->exceptions, capacity * sizeof *moved, err);
         if (moved == NULL)
             return err->code;
         resolve->exceptions = moved;

@@ -209,8 +209,30 @@ too_little_memory_for_the_check_fails_all_ranks(struct ko_world *world, struct k
 
     (void) resolve_lines(world, "a k=x t=#1\nb k=x t=#1\n", 1024, &groups, &counts, &failure);
     CHECK_CODE(failure, KO_E_MEMORY);
-    CHECK_ERROR_SAYS(failure, "primary: 0 fingerprints need more");
+    CHECK_ERROR_SAYS(failure, "primary: 0 items of this rank need more");
     ko_buf_clear(&groups);
+}
+
+/* On one rank: on several each has too few. */
+static void
+too_many_groups_for_review_are_an_error(struct ko_world *world, struct ko_error *err)
+{
+    struct ko_error failure = {0};
+    struct ko_buf groups = {0};
+    struct ko_buf lines = {0};
+    struct ko_counts counts;
+
+    if (ko_world_size(world) > 1)
+        return;
+    for (int i = 0; i < 132000; i++)
+        ko_buf_add_format(&lines, "d%d k=%d t=#%d p=%d\n", i, i / 2, i, i % 2);
+    ko_buf_add_char(&lines, '\0');
+    CHECK(ko_buf_finish(&lines, err) == KO_OK);
+    (void) resolve_lines(world, lines.data, 7 << 20, &groups, &counts, &failure);
+    CHECK_CODE(failure, KO_E_MEMORY);
+    CHECK_ERROR_SAYS(failure, "65536 groups for review need more than 2 MiB");
+    ko_buf_clear(&groups);
+    ko_buf_clear(&lines);
 }
 
 /* Each allocation of the last rank fails once; with a hundred groups in doubt. */
@@ -282,6 +304,7 @@ CASES = {
     CASE(no_candidates_are_no_groups),
     CASE(large_and_many_groups_are_resolved),
     CASE(too_little_memory_for_the_check_fails_all_ranks),
+    CASE(too_many_groups_for_review_are_an_error),
     CASE(a_failed_allocation_fails_all_ranks),
     CASE(a_broken_record_fails_all_ranks),
 };

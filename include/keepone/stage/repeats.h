@@ -8,8 +8,9 @@
  *
  * On the wire a unique fingerprint costs two to three bytes and one bit: each rank sorts a
  * partition's fingerprints and sends the differences to the partition's owner, who answers
- * one bit per distinct fingerprint.  Memory: 8 bytes per fingerprint added, plus a few
- * partitions under way.  The cost does not depend on how often one fingerprint occurs.
+ * one bit per distinct fingerprint.  Memory: 8 bytes per fingerprint added but at least 6 MiB, plus
+ * a few partitions under way; all of it but one message is counted.  The cost does not depend on
+ * how often one fingerprint occurs.
  *
  * Thread use: one thread per rank.  MPI: collective where said.
  */
@@ -34,6 +35,7 @@ struct ko_repeats_stats {
 struct ko_repeats_options {
     const char *name;      /* of its phase and in messages: "fingerprint"; borrowed */
     uint64_t memory_bytes; /* more than this is KO_E_MEMORY with a hint */
+    unsigned n_eighths;    /* of --memory that are this, for the message; 0 = 8 */
     bool is_exact;         /* compare all bits but the last: nothing is reported by chance */
 };
 

@@ -25,8 +25,10 @@ struct ko_sorter;
 struct ko_world;
 struct ko_resolve; /* opaque; owned by the caller of _new */
 
-/* The sorter must be finished; it and rules are borrowed until _free. memory_bytes: for the check
- * by primary key. */
+/*
+ * The sorter must be finished; it and rules are borrowed until _free.  memory_bytes: for the check
+ * by primary key; a third of it is the most that is taken besides, 24 bytes per group for review.
+ */
 struct ko_resolve *ko_resolve_new(struct ko_sorter *sorter, const struct ko_rules *rules,
                                   uint64_t memory_bytes, struct ko_error *err);
 void ko_resolve_free(struct ko_resolve *resolve);
