@@ -5,6 +5,7 @@ enum {
     FLYING_PER_LANE = 2, /* one arrives while the next is on its way */
     QUEUED_PER_LANE = 4, /* then the box is full */
     PARCEL_BYTES = 256 * 1024,
+    MEMORY_BYTES = 64 * 1024 * 1024,
     PARCEL_BYTES_MIN = 1024,
     PARCEL_BYTES_MAX = 1024 * 1024 * 1024
 };
@@ -24,13 +25,19 @@ parcels_to_hold(int n_ranks)
     return 2 * (uint64_t) n_ranks + INBOX_SLOTS;
 }
 
+static uint64_t
+memory_bytes_of(const struct ko_phase_options *options)
+{
+    return options->memory_bytes == 0 ? MEMORY_BYTES : options->memory_bytes;
+}
+
 size_t
 ko_parcel_bytes(const struct ko_phase_options *options, int n_ranks)
 {
     uint64_t bytes = options->buffer_bytes == 0 ? PARCEL_BYTES : options->buffer_bytes;
-    const uint64_t share = options->memory_bytes / parcels_to_hold(n_ranks);
+    const uint64_t share = memory_bytes_of(options) / parcels_to_hold(n_ranks);
 
-    if (options->memory_bytes != 0 && bytes > share)
+    if (bytes > share)
         bytes = share;
     if (bytes > PARCEL_BYTES_MAX)
         bytes = PARCEL_BYTES_MAX;
@@ -43,10 +50,9 @@ limit_bytes_for(const struct ko_phase_options *options, size_t parcel_bytes, int
 {
     const uint64_t others = (parcels_to_hold(n_ranks) - (uint64_t) n_ranks) * parcel_bytes;
     const uint64_t least = (uint64_t) n_ranks * parcel_bytes;
+    const uint64_t memory_bytes = memory_bytes_of(options);
 
-    if (options->memory_bytes == 0)
-        return UINT64_MAX;
-    return options->memory_bytes < others + least ? least : options->memory_bytes - others;
+    return memory_bytes < others + least ? least : memory_bytes - others;
 }
 
 /* Room for n parcels under way.  What was there stays in any case. */

@@ -88,7 +88,7 @@ struct ko_phase_options {
     void *self;               /* handed to every function of ops */
     uint64_t n_claims;        /* claims 0 .. n_claims - 1 are given out; rank 0's value counts */
     uint64_t buffer_bytes;    /* of one buffer; 0 = 256 KiB, at least 1 KiB */
-    uint64_t memory_bytes;    /* for all buffers; they shrink to fit in; 0 = no limit */
+    uint64_t memory_bytes;    /* for all buffers; they shrink to fit in; 0 = 64 MiB */
     unsigned pulse_ms;        /* 0 = 200 */
     unsigned silent_limit_s;  /* 0 = 600 */
     bool finish_on_stop;      /* after a stop or failure go on until done, with messages */
