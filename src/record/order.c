@@ -29,6 +29,19 @@ add_escaped(struct ko_buf *out, struct ko_slice bytes)
     ko_buf_add(out, end, sizeof end);
 }
 
+/* The characters of an S that is canonical as it stands: no second look at what was checked. */
+static bool
+is_plain(struct ko_slice value, struct ko_slice *text)
+{
+    static const size_t n_start = sizeof "{\"S\":\"" - 1;
+    static const size_t n_end = sizeof "\"}" - 1;
+
+    if (value.data == NULL || !ko_value_is_plain_string(value))
+        return false;
+    *text = (struct ko_slice){value.data + n_start, value.n - n_start - n_end};
+    return true;
+}
+
 /* Adds an S, N or B in order-preserving bytes; sets *kind to unusable, and adds nothing, for other
  * types. */
 static enum ko_code
@@ -42,6 +55,12 @@ add_ordered(struct ko_slice value, struct ko_buf *out, enum ko_keep_value *kind,
     struct ko_number number;
     enum ko_value_type type;
 
+    if (is_plain(value, &text)) {
+        *kind = KO_KEEP_S;
+        ko_buf_add_char(out, KO_ORDERED_S);
+        add_escaped(out, text);
+        return err->code;
+    }
     *kind = KO_KEEP_UNUSABLE;
     if (value.data == NULL)
         return err->code;
@@ -71,6 +90,19 @@ done:
     return err->code;
 }
 
+static void
+add_time_text(struct ko_slice text, struct ko_buf *out, enum ko_keep_value *kind)
+{
+    struct ko_time time;
+    unsigned char ordered[16];
+
+    if (!ko_time_parse(text, &time))
+        return;
+    *kind = KO_KEEP_TIME;
+    ko_time_ordered(&time, ordered);
+    ko_buf_add(out, ordered, sizeof ordered);
+}
+
 /* Adds the time of an S or N; unusable if it is no time. */
 static enum ko_code
 add_time(struct ko_slice value, struct ko_buf *out, enum ko_keep_value *kind, struct ko_error *err)
@@ -78,22 +110,20 @@ add_time(struct ko_slice value, struct ko_buf *out, enum ko_keep_value *kind, st
     struct ko_buf text_memory = {0};
     struct ko_slice content;
     struct ko_slice text;
-    struct ko_time time;
     enum ko_value_type type;
-    unsigned char ordered[16];
 
     *kind = KO_KEEP_UNUSABLE;
     if (value.data == NULL)
         return err->code;
+    if (is_plain(value, &text)) {
+        add_time_text(text, out, kind);
+        return err->code;
+    }
     KO_TRY(ko_value_open(value, &type, &content, err));
     if (type != KO_VALUE_S && type != KO_VALUE_N)
         return err->code;
     KO_TRY(ko_text_decode(content, &text_memory, &text, err));
-    if (ko_time_parse(text, &time)) {
-        *kind = KO_KEEP_TIME;
-        ko_time_ordered(&time, ordered);
-        ko_buf_add(out, ordered, sizeof ordered);
-    }
+    add_time_text(text, out, kind);
 
 done:
     ko_buf_clear(&text_memory);
