@@ -68,9 +68,11 @@ judge_response(const struct ko_http_response *response, struct ko_attempt *attem
     }
     ko_fault_read(response->body, &attempt->text);
     attempt->fault = ko_fault_of(ko_slice_of(attempt->text.error_code), response->status);
-    attempt->is_clock = attempt->fault == KO_FAULT_SIGNATURE &&
-                        ko_fault_is_clock(attempt->text.message) &&
-                        ko_http_date(response, &attempt->server_wall_us);
+    attempt->throttle = ko_throttle_of(ko_slice_of(attempt->text.error_code), response->body);
+    attempt->is_clock =
+        attempt->fault == KO_FAULT_SIGNATURE &&
+        (ko_fault_is_clock(attempt->text.message) || ko_fault_is_clock(attempt->text.error_code)) &&
+        ko_http_date(response, &attempt->server_wall_us);
 }
 
 void
@@ -79,7 +81,8 @@ ko_attempt_judge(const struct ko_http_response *response, struct ko_attempt *att
     static const enum ko_fault faults[] = {
         [KO_HTTP_DONE] = KO_FAULT_NONE,           [KO_HTTP_NOT_SENT] = KO_FAULT_NOT_SENT,
         [KO_HTTP_LOST] = KO_FAULT_TRANSIENT,      [KO_HTTP_UNTRUSTED] = KO_FAULT_UNTRUSTED,
-        [KO_HTTP_TOO_LARGE] = KO_FAULT_TOO_LARGE, [KO_HTTP_MEMORY] = KO_FAULT_MEMORY,
+        [KO_HTTP_TOO_LARGE] = KO_FAULT_TOO_LARGE, [KO_HTTP_UNWANTED] = KO_FAULT_OTHER,
+        [KO_HTTP_MEMORY] = KO_FAULT_MEMORY,
     };
 
     attempt->fault = faults[response->outcome];

@@ -1,16 +1,6 @@
-#include <stdlib.h>
-
-#include "keepone/aws/credentials.h"
 #include "keepone/base/clock.h"
 
-/* A variable set to nothing counts as not set, as it does for the AWS tools. */
-static struct ko_slice
-variable(const char *name)
-{
-    const struct ko_slice value = ko_slice_of(getenv(name));
-
-    return value.n == 0 ? (struct ko_slice){NULL, 0} : value;
-}
+#include "credentials_priv.h"
 
 static enum ko_code
 check_expiry(struct ko_slice text, int64_t *expiry_us, struct ko_error *err)
@@ -29,24 +19,29 @@ check_expiry(struct ko_slice text, int64_t *expiry_us, struct ko_error *err)
     return err->code;
 }
 
-static enum ko_code
-load(void *self, struct ko_credentials *credentials, struct ko_buf *why, struct ko_error *err)
+enum ko_code
+ko_environment_load(struct ko_credentials *credentials, struct ko_buf *why, struct ko_error *err)
 {
-    const struct ko_slice key_id = variable("AWS_ACCESS_KEY_ID");
-    const struct ko_slice secret = variable("AWS_SECRET_ACCESS_KEY");
-    struct ko_slice token = variable("AWS_SESSION_TOKEN");
+    const char *const key_id = ko_variable("AWS_ACCESS_KEY_ID");
+    const char *const secret = ko_variable("AWS_SECRET_ACCESS_KEY");
+    const char *token = ko_variable("AWS_SESSION_TOKEN");
     int64_t expiry_us = 0;
 
-    (void) self;
-    if (key_id.data == NULL || secret.data == NULL) {
-        ko_buf_add_format(why, "%s is not set",
-                          key_id.data == NULL ? "AWS_ACCESS_KEY_ID" : "AWS_SECRET_ACCESS_KEY");
+    if (key_id == NULL) {
+        ko_buf_add_text(why, "AWS_ACCESS_KEY_ID is not set");
         return KO_OK;
     }
-    if (token.data == NULL)
-        token = variable("AWS_SECURITY_TOKEN");
-    KO_TRY(check_expiry(variable("AWS_CREDENTIAL_EXPIRATION"), &expiry_us, err));
-    KO_TRY(ko_credentials_set(credentials, key_id, secret, token, expiry_us, err));
+    if (secret == NULL) { /* not somebody else's, then: a run must not be by surprise who it is */
+        (void) ko_fail(err, KO_E_ACCESS,
+                       "AWS_ACCESS_KEY_ID is set and AWS_SECRET_ACCESS_KEY is not");
+        ko_hint(err, "set both, or neither.");
+        goto done;
+    }
+    if (token == NULL)
+        token = ko_variable("AWS_SECURITY_TOKEN");
+    KO_TRY(check_expiry(ko_slice_of(ko_variable("AWS_CREDENTIAL_EXPIRATION")), &expiry_us, err));
+    KO_TRY(ko_credentials_set(credentials, ko_slice_of(key_id), ko_slice_of(secret),
+                              ko_slice_of(token), expiry_us, err));
     return KO_OK;
 
 done:
@@ -54,10 +49,21 @@ done:
     return err->code;
 }
 
+static enum ko_code
+load(void *self, struct ko_credentials *credentials, struct ko_buf *why, struct ko_error *err)
+{
+    const struct ko_chain *const chain = self;
+
+    if (!chain->ignores_environment)
+        return ko_environment_load(credentials, why, err);
+    ko_buf_add_text(why, "does not count beside --profile");
+    return KO_OK;
+}
+
 struct ko_credentials_source
-ko_credentials_environment(void)
+ko_credentials_environment(struct ko_chain *chain)
 {
     static const struct ko_credentials_source_ops ops = {.name = "environment", .load = load};
 
-    return (struct ko_credentials_source){.ops = &ops};
+    return (struct ko_credentials_source){&ops, chain};
 }

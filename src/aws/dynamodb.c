@@ -1,10 +1,10 @@
 #include "keepone/aws/dynamodb.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "attempt_priv.h"
 #include "keepone/aws/http.h"
+#include "keepone/aws/pace.h"
 #include "keepone/aws/retry.h"
 #include "keepone/aws/sigv4.h"
 #include "keepone/base/clock.h"
@@ -35,26 +35,35 @@ struct call {
     ko_dynamodb_done_fn *done;
     void *self;
     uint64_t tag;
-    uint64_t wake_us; /* while WAITING: when the next attempt starts */
+    uint64_t order;   /* the smaller, the older */
+    uint64_t wake_us; /* while WAITING: when the next attempt may start */
+    struct ko_pace_charge charge;
+    struct ko_pace_lane *lane; /* or NULL */
     unsigned n_attempts;
-    uint64_t n_loads; /* of the client, when the last attempt was signed */
+    uint64_t n_loads;       /* of the client, when the last attempt was signed */
+    uint64_t n_corrections; /* the same */
     struct ko_retry_state retry;
 };
 
 struct ko_dynamodb {
     struct ko_endpoint endpoint;
     struct ko_http *http;
+    struct ko_pace *pace;
+    uint64_t held_until_us[KO_PACE_RESOURCES + 1]; /* no call of the resource starts before */
     struct ko_sigv4_signer signer;
-    struct ko_credentials_provider *credentials;
-    bool owns_credentials;
-    uint64_t n_loads; /* how often credentials were given up as expired */
+    struct ko_credentials_provider *credentials; /* the context's */
+    uint64_t n_loads;       /* how often credentials were given up as expired */
+    uint64_t n_corrections; /* how often the clock was found to be off */
     bool has_answered;
     int64_t clock_offset_us; /* the server's clock less ours, once that was refused */
     uint64_t throttle_limit_us;
+    unsigned n_faults_max;
+    struct ko_retry_quota quota;
     struct ko_error failure; /* the first of a done function, until step returns it */
     uint32_t n_calls;
     uint32_t n_in_flight;
     uint32_t n_waiting;
+    uint64_t n_sent;
     struct call *calls;
 };
 
@@ -70,12 +79,11 @@ static enum ko_code
 make_http(struct ko_dynamodb *client, const struct ko_dynamodb_options *options,
           struct ko_error *err)
 {
-    const char *ca_file = getenv("AWS_CA_BUNDLE");
     const struct ko_http_options http = {
         .max_in_flight = client->n_calls,
         .connect_timeout_ms = options->connect_timeout_ms,
         .request_timeout_ms = options->request_timeout_ms,
-        .ca_file = ca_file != NULL && ca_file[0] != '\0' ? ca_file : NULL,
+        .ca_file = ko_aws_settings(options->aws)->ca_file,
     };
 
     return ko_http_open(&http, &client->http, err);
@@ -85,8 +93,6 @@ enum ko_code
 ko_dynamodb_open(const struct ko_dynamodb_options *options, struct ko_dynamodb **client,
                  struct ko_error *err)
 {
-    const struct ko_endpoint_options endpoint = {
-        .service = "dynamodb", .endpoint = options->endpoint, .region = options->region};
     const uint32_t limit_s =
         options->throttle_limit_s != 0 ? options->throttle_limit_s : DEFAULT_THROTTLE_LIMIT_S;
     struct ko_dynamodb *made = ko_alloc(sizeof *made, err);
@@ -95,16 +101,17 @@ ko_dynamodb_open(const struct ko_dynamodb_options *options, struct ko_dynamodb *
         return err->code;
     made->n_calls = options->max_in_flight != 0 ? options->max_in_flight : DEFAULT_IN_FLIGHT;
     made->throttle_limit_us = (uint64_t) limit_s * 1000000U;
-    made->credentials = options->credentials;
-    KO_TRY(ko_endpoint_resolve(&endpoint, &made->endpoint, err));
+    made->n_faults_max = ko_aws_settings(options->aws)->max_attempts;
+    if (made->n_faults_max == 0)
+        made->n_faults_max = FAULTS_MAX;
+    made->credentials = ko_aws_credentials(options->aws);
+    KO_TRY(ko_aws_endpoint(options->aws, "dynamodb", options->endpoint, options->region,
+                           &made->endpoint, err));
     made->signer.region = made->endpoint.region;
     made->signer.service = "dynamodb";
-    if (made->credentials == NULL) {
-        made->owns_credentials = true;
-        made->credentials = ko_credentials_provider_default(err);
-        KO_TRY(err->code);
-    }
     made->calls = ko_alloc_array(made->n_calls, sizeof *made->calls, err);
+    KO_TRY(err->code);
+    made->pace = ko_pace_new(err);
     KO_TRY(err->code);
     KO_TRY(make_http(made, options, err));
     *client = made;
@@ -124,9 +131,8 @@ ko_dynamodb_close(struct ko_dynamodb *client)
     for (uint32_t i = 0; client->calls != NULL && i < client->n_calls; i++)
         ko_buf_clear(&client->calls[i].body);
     ko_free(client->calls);
+    ko_pace_free(client->pace);
     ko_sigv4_signer_clear(&client->signer);
-    if (client->owns_credentials)
-        ko_credentials_provider_free(client->credentials);
     ko_free(client);
 }
 
@@ -134,6 +140,12 @@ const struct ko_endpoint *
 ko_dynamodb_endpoint(const struct ko_dynamodb *client)
 {
     return &client->endpoint;
+}
+
+struct ko_pace *
+ko_dynamodb_pace(struct ko_dynamodb *client)
+{
+    return client->pace;
 }
 
 uint32_t
@@ -153,6 +165,8 @@ make_wait(struct call *call, uint64_t wake_us)
 {
     call->state = CALL_WAITING;
     call->wake_us = wake_us;
+    if (call->lane != NULL && call->lane->next_us > wake_us)
+        call->wake_us = call->lane->next_us;
     call->client->n_waiting++;
 }
 
@@ -188,6 +202,9 @@ ko_dynamodb_send(struct ko_dynamodb *client, const struct ko_dynamodb_call *requ
     call->done = request->done;
     call->self = request->self;
     call->tag = request->tag;
+    call->order = client->n_sent++;
+    call->charge = ko_pace_charge_of(request->operation, request->weight, request->expected_units);
+    call->lane = request->lane;
     call->n_attempts = 0;
     call->retry = (struct ko_retry_state){0};
     client->n_in_flight++;
@@ -211,6 +228,8 @@ finish(struct call *call, enum ko_reply_kind kind, const struct ko_attempt *atte
         .message = attempt->text.message,
         .request_id = attempt->request_id,
         .n_attempts = call->n_attempts,
+        .start_failure = attempt->start_failure,
+        .consumed_units = attempt->consumed_units > 0 ? attempt->consumed_units : 0,
         .endpoint = &client->endpoint,
     };
 
@@ -227,7 +246,8 @@ ko_dynamodb_give_up(struct ko_dynamodb *client, uint64_t tag)
     for (uint32_t i = 0; i < client->n_calls; i++) {
         struct call *call = &client->calls[i];
 
-        if (call->state == CALL_WAITING && call->n_attempts > 0 && call->tag == tag)
+        if (call->state == CALL_WAITING && call->tag == tag &&
+            (call->n_attempts > 0 || client->held_until_us[call->charge.resource] > 0))
             finish(call, KO_REPLY_ERROR, &attempt);
     }
 }
@@ -244,12 +264,24 @@ reload(struct call *call)
     ko_credentials_provider_refresh(client->credentials);
 }
 
+/* The same for calls signed with the same wrong time. */
+static void
+correct_clock(struct call *call, int64_t server_wall_us)
+{
+    struct ko_dynamodb *const client = call->client;
+
+    if (call->n_corrections != client->n_corrections)
+        return;
+    client->n_corrections++;
+    client->clock_offset_us = server_wall_us - ko_wall_us();
+    ko_log(KO_LOG_WARN, "this machine's clock is %lld s off the service's; requests carry its time",
+           (long long) (-client->clock_offset_us / 1000000));
+}
+
 /* Follows the verdict on a failed attempt. */
 static void
 follow(struct call *call, struct ko_retry_verdict verdict, const struct ko_attempt *attempt)
 {
-    struct ko_dynamodb *const client = call->client;
-
     switch (verdict.action) {
     case KO_RETRY_IS_UNKNOWN:
         finish(call, KO_REPLY_UNKNOWN, attempt);
@@ -261,7 +293,7 @@ follow(struct call *call, struct ko_retry_verdict verdict, const struct ko_attem
         reload(call);
         break;
     case KO_RETRY_CLOCK:
-        client->clock_offset_us = attempt->server_wall_us - ko_wall_us();
+        correct_clock(call, attempt->server_wall_us);
         break;
     case KO_RETRY_WAIT:
         break;
@@ -272,19 +304,47 @@ follow(struct call *call, struct ko_retry_verdict verdict, const struct ko_attem
     make_wait(call, ko_clock_us() + verdict.wait_us);
 }
 
+/* What the attempt cost, and what it says of how fast to go on. */
+static void
+account(struct call *call, struct ko_attempt *attempt)
+{
+    struct ko_pace *const pace = call->client->pace;
+    double units = KO_PACE_UNKNOWN;
+
+    if (attempt->fault == KO_FAULT_NONE && call->charge.resource != KO_PACE_NONE)
+        units = ko_consumed_units(attempt->body);
+    if (attempt->fault == KO_FAULT_NONE && units < 0)
+        units = KO_PACE_UNTOLD;
+    else if (!ko_throttle_may_consume(attempt->fault))
+        units = 0;
+    attempt->consumed_units = units;
+    ko_pace_settle(pace, &call->charge, units);
+    if (attempt->throttle == KO_THROTTLE_CAPACITY)
+        ko_pace_throttled(pace, call->charge.resource);
+    if (call->lane != NULL && attempt->throttle == KO_THROTTLE_KEY_RANGE)
+        ko_pace_lane_throttled(call->lane);
+    else if (call->lane != NULL && attempt->fault == KO_FAULT_NONE)
+        ko_pace_lane_succeeded(call->lane);
+}
+
 static void
 end_attempt(void *self, const struct ko_http_response *response)
 {
     struct call *const call = self;
     struct ko_dynamodb *const client = call->client;
     struct ko_attempt attempt = {0};
-    struct ko_retry_limits limits = {.throttle_us = client->throttle_limit_us};
+    struct ko_retry_limits limits = {.throttle_us = client->throttle_limit_us,
+                                     .n_faults = client->n_faults_max,
+                                     .fault_base_us = KO_RETRY_DYNAMODB_BASE_US};
     struct ko_retry_event event;
 
     client->has_answered = client->has_answered || response->outcome == KO_HTTP_DONE;
-    limits.n_faults = client->has_answered ? FAULTS_MAX : FAULTS_MAX_UNANSWERED;
+    if (!client->has_answered && limits.n_faults > FAULTS_MAX_UNANSWERED)
+        limits.n_faults = FAULTS_MAX_UNANSWERED;
     ko_attempt_judge(response, &attempt);
+    account(call, &attempt);
     if (attempt.fault == KO_FAULT_NONE) {
+        ko_retry_succeed(&client->quota, &call->retry);
         finish(call, KO_REPLY_OK, &attempt);
         return;
     }
@@ -293,7 +353,7 @@ end_attempt(void *self, const struct ko_http_response *response)
                                     .is_clock = attempt.is_clock,
                                     .hint_us = attempt.hint_us,
                                     .now_us = ko_clock_us()};
-    follow(call, ko_retry_decide(&limits, &call->retry, &event), &attempt);
+    follow(call, ko_retry_decide(&limits, &client->quota, &call->retry, &event), &attempt);
 }
 
 /* Fills headers, the signature over them last; they borrow from call, client and credentials. */
@@ -331,7 +391,7 @@ sign(struct call *call, const struct ko_credentials *credentials,
 }
 
 static enum ko_code
-start_attempt(struct call *call, struct ko_error *err)
+start_attempt(struct call *call, uint64_t now_us, struct ko_error *err)
 {
     struct ko_dynamodb *const client = call->client;
     const struct ko_credentials *credentials = NULL;
@@ -349,8 +409,12 @@ start_attempt(struct call *call, struct ko_error *err)
     ko_sigv4_time_text(ko_wall_us() + client->clock_offset_us, time_text);
     KO_TRY(sign(call, credentials, time_text, headers, &request.n_headers, err));
     KO_TRY(ko_http_start(client->http, &request, err));
+    ko_pace_start(client->pace, &call->charge, now_us);
+    if (call->lane != NULL)
+        ko_pace_lane_started(call->lane, now_us);
     call->n_attempts++;
     call->n_loads = client->n_loads;
+    call->n_corrections = client->n_corrections;
     call->state = CALL_RUNNING;
     client->n_waiting--;
 
@@ -362,7 +426,7 @@ done:
 static void
 fail_start(struct call *call, const struct ko_error *err)
 {
-    struct ko_attempt attempt = {.body = KO_SLICE("")};
+    struct ko_attempt attempt = {.body = KO_SLICE(""), .start_failure = err};
 
     attempt.fault = err->code == KO_E_ACCESS   ? KO_FAULT_CREDENTIALS
                     : err->code == KO_E_MEMORY ? KO_FAULT_MEMORY
@@ -372,19 +436,45 @@ fail_start(struct call *call, const struct ko_error *err)
     finish(call, KO_REPLY_ERROR, &attempt);
 }
 
-/* The one place where attempts start, first ones and repeated ones. */
+/* The oldest call that could start if there are units; NULL if there is none. */
+static struct call *
+find_ready(struct ko_dynamodb *client, uint64_t now_us)
+{
+    struct call *oldest = NULL;
+
+    for (uint32_t i = 0; i < client->n_calls && client->n_waiting > 0; i++) {
+        struct call *call = &client->calls[i];
+
+        if (call->state == CALL_WAITING && call->wake_us <= now_us &&
+            client->held_until_us[call->charge.resource] <= now_us &&
+            (oldest == NULL || call->order < oldest->order))
+            oldest = call;
+    }
+    return oldest;
+}
+
+/*
+ * The one place where attempts start, first ones and repeated ones.  While a resource has no units
+ * for its oldest call no younger one of it overtakes.
+ */
 static void
 start_attempts(struct ko_dynamodb *client)
 {
     const uint64_t now_us = client->n_waiting > 0 ? ko_clock_us() : 0;
 
-    for (uint32_t i = 0; i < client->n_calls && client->n_waiting > 0; i++) {
-        struct call *call = &client->calls[i];
+    memset(client->held_until_us, 0, sizeof client->held_until_us);
+    /* Each turn but one per resource starts a call; calls sent meanwhile can wait. */
+    for (uint32_t i = 0; i < client->n_calls + KO_PACE_RESOURCES; i++) {
+        struct call *const call = find_ready(client, now_us);
         struct ko_error err = {0};
+        uint64_t wait_us;
 
-        if (call->state != CALL_WAITING || call->wake_us > now_us)
-            continue;
-        if (start_attempt(call, &err) != KO_OK)
+        if (call == NULL)
+            break;
+        wait_us = ko_pace_wait_us(client->pace, &call->charge, now_us);
+        if (wait_us > 0)
+            client->held_until_us[call->charge.resource] = now_us + wait_us;
+        else if (start_attempt(call, now_us, &err) != KO_OK)
             fail_start(call, &err);
     }
 }
@@ -406,13 +496,17 @@ ko_dynamodb_wait(struct ko_dynamodb *client, uint64_t max_us)
 
     for (uint32_t i = 0; i < client->n_calls && client->n_waiting > 0; i++) {
         const struct call *call = &client->calls[i];
+        uint64_t wake_us;
 
         if (call->state != CALL_WAITING)
             continue;
-        if (call->wake_us <= now_us)
+        wake_us = client->held_until_us[call->charge.resource];
+        if (call->wake_us > wake_us)
+            wake_us = call->wake_us;
+        if (wake_us <= now_us)
             return;
-        if (call->wake_us - now_us < max_us)
-            max_us = call->wake_us - now_us;
+        if (wake_us - now_us < max_us)
+            max_us = wake_us - now_us;
     }
     ko_http_wait(client->http, max_us);
 }

@@ -45,8 +45,8 @@ fail_access(const struct ko_dynamodb_reply *reply, const char *what, const char 
     (void) ko_fail(err, KO_E_ACCESS, "%s: %s", what, detail);
     if (reply->fault == KO_FAULT_CREDENTIALS)
         ko_hint(err,
-                "set AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY (and AWS_SESSION_TOKEN for temporary "
-                "credentials) to ones that are valid now, then run the same command again.");
+                "get credentials that are valid now (new keys, aws sso login, the pod's or the "
+                "instance's role), then run the same command again.");
     else if (reply->fault == KO_FAULT_SIGNATURE)
         ko_hint(err, "check the secret key, the region and this machine's clock.");
     else
@@ -61,6 +61,11 @@ ko_dynamodb_reply_error(const struct ko_dynamodb_reply *reply, const char *what,
     char detail[DETAIL_BYTES];
 
     KO_ASSERT(reply->kind != KO_REPLY_OK);
+    if (reply->start_failure != NULL) {
+        *err = *reply->start_failure;
+        ko_context(err, "%s", what);
+        return err->code;
+    }
     write_detail(reply, detail);
     if (reply->kind == KO_REPLY_UNKNOWN) {
         (void) ko_fail(err, KO_E_AWS, "%s: the outcome is unknown: %s", what, detail);

@@ -1,19 +1,47 @@
 #include "keepone/aws/endpoint.h"
 
-#include <ctype.h>
 #include <stdio.h>
-#include <stdlib.h>
+#include <string.h>
 #include <strings.h>
 
 #include <curl/curl.h>
 
 #include "keepone/base/slice.h"
 
-/* A text and where it was found, for messages. */
-struct setting {
-    const char *text; /* NULL = not set */
-    const char *from;
+/* What regions of a partition share.  A region belongs to the first prefix that it has. */
+struct partition {
+    const char *prefix;
+    const char *name;
+    const char *suffix;
+    const char *dualstack_suffix;
 };
+
+static const struct partition partitions[] = {
+    {"cn-", "aws-cn", "amazonaws.com.cn", "api.amazonwebservices.com.cn"},
+    {"us-gov-", "aws-us-gov", "amazonaws.com", "api.aws"},
+    {"us-iso-", "aws-iso", "c2s.ic.gov", "api.aws.ic.gov"},
+    {"us-isob-", "aws-iso-b", "sc2s.sgov.gov", "api.aws.scloud"},
+    {"eu-isoe-", "aws-iso-e", "cloud.adc-e.uk", "api.cloud-aws.adc-e.uk"},
+    {"us-isof-", "aws-iso-f", "csp.hci.ic.gov", "api.aws.hci.ic.gov"},
+    {"eusc-", "aws-eusc", "amazonaws.eu", "api.amazonwebservices.eu"},
+    {"", "aws", "amazonaws.com", "api.aws"},
+};
+
+static const struct partition *
+find_partition(const char *region)
+{
+    const struct partition *partition = partitions;
+
+    while (strncmp(region, partition->prefix, strlen(partition->prefix)) != 0)
+        partition++;
+    return partition;
+}
+
+const char *
+ko_region_partition(const char *region)
+{
+    return find_partition(region)->name;
+}
 
 static bool
 is_set(const char *text)
@@ -21,40 +49,8 @@ is_set(const char *text)
     return text != NULL && text[0] != '\0';
 }
 
-static struct setting
-find_region(const struct ko_endpoint_options *options)
-{
-    if (is_set(options->region))
-        return (struct setting){options->region, "--region"};
-    if (is_set(getenv("AWS_REGION")))
-        return (struct setting){getenv("AWS_REGION"), "AWS_REGION"};
-    if (is_set(getenv("AWS_DEFAULT_REGION")))
-        return (struct setting){getenv("AWS_DEFAULT_REGION"), "AWS_DEFAULT_REGION"};
-    return (struct setting){NULL, NULL};
-}
-
-/* service_variable: room for "AWS_ENDPOINT_URL_<SERVICE>", which the result may point to. */
-static struct setting
-find_url(const struct ko_endpoint_options *options, char service_variable[64])
-{
-    const char *ignored = getenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS");
-
-    if (is_set(options->endpoint))
-        return (struct setting){options->endpoint, "--endpoint"};
-    if (ignored != NULL && strcasecmp(ignored, "true") == 0)
-        return (struct setting){NULL, NULL};
-    (void) snprintf(service_variable, 64, "AWS_ENDPOINT_URL_%s", options->service);
-    for (char *c = service_variable; *c != '\0'; c++)
-        *c = (char) toupper((unsigned char) *c);
-    if (is_set(getenv(service_variable)))
-        return (struct setting){getenv(service_variable), service_variable};
-    if (is_set(getenv("AWS_ENDPOINT_URL")))
-        return (struct setting){getenv("AWS_ENDPOINT_URL"), "AWS_ENDPOINT_URL"};
-    return (struct setting){NULL, NULL};
-}
-
-static enum ko_code
-check_region(struct setting region, struct ko_error *err)
+enum ko_code
+ko_region_check(struct ko_aws_setting region, struct ko_error *err)
 {
     const size_t n = strlen(region.text);
 
@@ -66,9 +62,12 @@ check_region(struct setting region, struct ko_error *err)
 }
 
 static enum ko_code
-fail_url(struct setting url, const char *wrong, struct ko_error *err)
+fail_url(struct ko_aws_setting url, const char *wrong, struct ko_error *err)
 {
-    (void) ko_fail(err, KO_E_OPTION, "%s is '%s': %s", url.from, url.text, wrong);
+    const char *const host = strrchr(url.text, '@'); /* before it there may be a password */
+
+    (void) ko_fail(err, KO_E_OPTION, "%s is '%s%s': %s", url.from, host == NULL ? "" : "...",
+                   host == NULL ? url.text : host, wrong);
     ko_hint(err, "give it as https://host or http://host:port, such as http://localhost:8000.");
     return err->code;
 }
@@ -131,15 +130,24 @@ find_wrong(const struct url_parts *parts)
     return NULL;
 }
 
+/* "127.0.0.1:80/x" begins with a number of the network "127." */
+static bool
+is_number_of(const char *host, const char *network)
+{
+    const size_t n = strspn(host, "0123456789.");
+
+    return strncmp(host, network, strlen(network)) == 0 && strchr(":/?", host[n]) != NULL;
+}
+
 static bool
 is_this_machine(const char *host)
 {
-    return strcasecmp(host, "localhost") == 0 || strncmp(host, "127.", 4) == 0 ||
+    return strcasecmp(host, "localhost") == 0 || is_number_of(host, "127.") ||
            strcmp(host, "[::1]") == 0;
 }
 
 static enum ko_code
-set_url(struct setting url, const struct url_parts *parts, struct ko_endpoint *endpoint,
+set_url(struct ko_aws_setting url, const struct url_parts *parts, struct ko_endpoint *endpoint,
         struct ko_error *err)
 {
     const int n = snprintf(endpoint->host, sizeof endpoint->host, "%s%s%s", parts->host,
@@ -154,7 +162,7 @@ set_url(struct setting url, const struct url_parts *parts, struct ko_endpoint *e
 }
 
 static enum ko_code
-read_url(struct setting url, struct ko_endpoint *endpoint, struct ko_error *err)
+read_url(struct ko_aws_setting url, struct ko_endpoint *endpoint, struct ko_error *err)
 {
     struct url_parts parts = {0};
     CURLU *handle = curl_url();
@@ -181,40 +189,88 @@ done:
     return err->code;
 }
 
+bool
+ko_endpoint_is_direct(const char *url)
+{
+    const char *const separator = strstr(url, "://");
+    const char *const host = separator == NULL ? url : separator + 3;
+    const size_t n = sizeof "localhost" - 1;
+
+    return is_number_of(host, "127.") || is_number_of(host, "169.254.") ||
+           (strncasecmp(host, "localhost", n) == 0 && strchr(":/?", host[n]) != NULL) ||
+           strncmp(host, "[::1]", 5) == 0 || strncasecmp(host, "[fd00:ec2::", 11) == 0;
+}
+
+/* S3 alone says dual-stack in the name and keeps the partition's suffix. */
+static void
+write_s3(const struct ko_endpoint_options *options, const char *region, const char *suffix,
+         char text[KO_ENDPOINT_URL_BYTES])
+{
+    (void) snprintf(text, KO_ENDPOINT_URL_BYTES, "https://s3%s%s.%s.%s",
+                    options->use_fips ? "-fips" : "", options->use_dualstack ? ".dualstack" : "",
+                    region, suffix);
+}
+
+/* In GovCloud the plain hosts are FIPS hosts. */
 static enum ko_code
-set_regional(const struct ko_endpoint_options *options, struct ko_endpoint *endpoint,
+set_by_rules(const struct ko_endpoint_options *options, struct ko_endpoint *endpoint,
              struct ko_error *err)
 {
-    const bool is_china = strncmp(endpoint->region, "cn-", 3) == 0;
+    const char *const region = endpoint->region;
+    const struct partition *const partition = find_partition(region);
+    const bool is_gov = strcmp(partition->name, "aws-us-gov") == 0;
+    const char *name = strcmp(options->service, "sso") == 0 ? "portal.sso" : options->service;
     char text[KO_ENDPOINT_URL_BYTES];
 
-    (void) snprintf(text, sizeof text, "https://%s.%s.amazonaws.com%s", options->service,
-                    endpoint->region, is_china ? ".cn" : "");
-    return read_url((struct setting){text, "the region's endpoint"}, endpoint, err);
+    if (strcmp(options->service, "s3") == 0)
+        write_s3(options, region, partition->suffix, text);
+    else if (strcmp(region, "local") == 0 && strcmp(options->service, "dynamodb") == 0)
+        (void) snprintf(text, sizeof text, "http://localhost:8000");
+    else
+        (void) snprintf(text, sizeof text, "https://%s%s.%s.%s", name,
+                        options->use_fips && (!is_gov || options->use_dualstack) ? "-fips" : "",
+                        region,
+                        options->use_dualstack ? partition->dualstack_suffix : partition->suffix);
+    return read_url((struct ko_aws_setting){text, "the region's endpoint"}, endpoint, err);
+}
+
+static enum ko_code
+set_custom(const struct ko_endpoint_options *options, struct ko_endpoint *endpoint,
+           struct ko_error *err)
+{
+    if (options->use_fips || options->use_dualstack) {
+        (void) ko_fail(err, KO_E_OPTION, "%s names an endpoint, and %s asks for another one",
+                       options->url.from, options->use_fips ? "FIPS" : "dual-stack");
+        ko_hint(err, "leave one of them out: %s, or %s.", options->url.from,
+                options->use_fips ? "AWS_USE_FIPS_ENDPOINT (use_fips_endpoint)"
+                                  : "AWS_USE_DUALSTACK_ENDPOINT (use_dualstack_endpoint)");
+        return err->code;
+    }
+    endpoint->is_custom = true;
+    return read_url(options->url, endpoint, err);
 }
 
 enum ko_code
 ko_endpoint_resolve(const struct ko_endpoint_options *options, struct ko_endpoint *endpoint,
                     struct ko_error *err)
 {
-    char service_variable[64];
-    struct setting region = find_region(options);
-    const struct setting url = find_url(options, service_variable);
+    struct ko_aws_setting region = options->region;
 
     *endpoint = (struct ko_endpoint){0};
-    if (url.text != NULL)
-        KO_TRY(read_url(url, endpoint, err));
-    if (region.text == NULL && endpoint->is_local)
+    if (is_set(options->url.text))
+        KO_TRY(set_custom(options, endpoint, err));
+    if (!is_set(region.text) && endpoint->is_local)
         region.text = "us-east-1";
-    if (region.text == NULL) {
+    if (!is_set(region.text)) {
         (void) ko_fail(err, KO_E_OPTION, "no AWS region is given");
-        ko_hint(err, "use --region or set AWS_REGION, to eu-west-1 for example.");
+        ko_hint(err, "use --region, set AWS_REGION, or write region in the profile; eu-west-1 for "
+                     "example.");
         goto done;
     }
-    KO_TRY(check_region(region, err));
+    KO_TRY(ko_region_check(region, err));
     (void) snprintf(endpoint->region, sizeof endpoint->region, "%s", region.text);
-    if (url.text == NULL)
-        KO_TRY(set_regional(options, endpoint, err));
+    if (!is_set(options->url.text))
+        KO_TRY(set_by_rules(options, endpoint, err));
 
 done:
     return err->code;

@@ -1,6 +1,7 @@
 #include "keepone/aws/fault.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "keepone/base/buf.h"
 #include "keepone/format/json.h"
@@ -38,14 +39,20 @@ static const struct code_class classes[] = {
     {"ServiceUnavailable", KO_FAULT_TRANSIENT},
     {"RequestTimeout", KO_FAULT_TRANSIENT},
     {"PriorRequestNotComplete", KO_FAULT_TRANSIENT},
+    {"IDPCommunicationError", KO_FAULT_TRANSIENT},
+    {"OperationAborted", KO_FAULT_TRANSIENT},
 
     {"ConditionalCheckFailed", KO_FAULT_CONDITION},
+    {"PreconditionFailed", KO_FAULT_CONDITION},
+    {"ConditionalRequestConflict", KO_FAULT_THROTTLED},
     {"TransactionCanceled", KO_FAULT_CANCELLED},
 
     {"UnrecognizedClient", KO_FAULT_CREDENTIALS},
     {"ExpiredToken", KO_FAULT_CREDENTIALS},
     {"InvalidClientTokenId", KO_FAULT_CREDENTIALS},
     {"InvalidAccessKeyId", KO_FAULT_CREDENTIALS},
+    {"InvalidToken", KO_FAULT_CREDENTIALS},
+    {"TokenRefreshRequired", KO_FAULT_CREDENTIALS},
 
     {"InvalidSignature", KO_FAULT_SIGNATURE},
     {"SignatureDoesNotMatch", KO_FAULT_SIGNATURE},
@@ -56,16 +63,44 @@ static const struct code_class classes[] = {
     {"AccessDenied", KO_FAULT_ACCESS},
     {"MissingAuthenticationToken", KO_FAULT_ACCESS},
     {"IncompleteSignature", KO_FAULT_ACCESS},
+    {"AllAccessDisabled", KO_FAULT_ACCESS},
+    {"AccountProblem", KO_FAULT_ACCESS},
+    {"OptInRequired", KO_FAULT_ACCESS},
+    {"RegionDisabled", KO_FAULT_ACCESS},
+    {"InvalidIdentityToken", KO_FAULT_ACCESS},
+    {"IDPRejectedClaim", KO_FAULT_ACCESS},
 
     {"ResourceNotFound", KO_FAULT_NOT_FOUND},
     {"TableNotFound", KO_FAULT_NOT_FOUND},
+    {"ExportNotFound", KO_FAULT_NOT_FOUND},
+    {"NoSuchBucket", KO_FAULT_NOT_FOUND},
+    {"NoSuchKey", KO_FAULT_NOT_FOUND},
+    {"NoSuchUpload", KO_FAULT_NOT_FOUND},
+
+    {"PermanentRedirect", KO_FAULT_REGION},
+    {"TemporaryRedirect", KO_FAULT_REGION},
+    {"AuthorizationHeaderMalformed", KO_FAULT_REGION},
+    {"IllegalLocationConstraint", KO_FAULT_REGION},
 
     {"Validation", KO_FAULT_INVALID},
     {"ValidationError", KO_FAULT_INVALID},
+    {"InvalidExportTime", KO_FAULT_INVALID},
+    {"InvalidArgument", KO_FAULT_INVALID},
+    {"InvalidBucketName", KO_FAULT_INVALID},
+    {"InvalidRange", KO_FAULT_INVALID},
+    {"MalformedPolicyDocument", KO_FAULT_INVALID},
+    {"PackedPolicyTooLarge", KO_FAULT_INVALID},
 
     {"UnknownOperation", KO_FAULT_UNKNOWN_OPERATION},
+    {"NotImplemented", KO_FAULT_UNKNOWN_OPERATION},
 
     {"ResourceInUse", KO_FAULT_OTHER},
+    {"PointInTimeRecoveryUnavailable", KO_FAULT_OTHER},
+    {"ExportConflict", KO_FAULT_OTHER},
+    {"InvalidObjectState", KO_FAULT_OTHER}, /* archived */
+    {"BadDigest", KO_FAULT_TRANSIENT},      /* the body was damaged on its way */
+    {"XAmzContentSHA256Mismatch", KO_FAULT_TRANSIENT},
+    {"IncompleteBody", KO_FAULT_TRANSIENT},
     {"ItemCollectionSizeLimitExceeded", KO_FAULT_OTHER},
     {"IdempotentParameterMismatch", KO_FAULT_OTHER},
     {"DuplicateItem", KO_FAULT_OTHER},
@@ -82,6 +117,31 @@ without_suffix(struct ko_slice code)
     return code;
 }
 
+static enum ko_fault
+class_of_status(int http_status)
+{
+    switch (http_status) {
+    case 301:
+    case 307:
+        return KO_FAULT_REGION;
+    case 401:
+    case 403:
+        return KO_FAULT_ACCESS;
+    case 404:
+        return KO_FAULT_NOT_FOUND;
+    case 408:
+        return KO_FAULT_TRANSIENT;
+    case 412:
+        return KO_FAULT_CONDITION;
+    case 416:
+        return KO_FAULT_INVALID;
+    case 429:
+        return KO_FAULT_THROTTLED;
+    default:
+        return http_status >= 500 ? KO_FAULT_TRANSIENT : KO_FAULT_OTHER;
+    }
+}
+
 enum ko_fault
 ko_fault_of(struct ko_slice error_code, int http_status)
 {
@@ -91,11 +151,7 @@ ko_fault_of(struct ko_slice error_code, int http_status)
         if (code.n > 0 && ko_slice_equal(code, ko_slice_of(classes[i].error_code)))
             return classes[i].fault;
     }
-    if (http_status == 429)
-        return KO_FAULT_THROTTLED;
-    if (http_status >= 500 || http_status == 408)
-        return KO_FAULT_TRANSIENT;
-    return http_status == 401 || http_status == 403 ? KO_FAULT_ACCESS : KO_FAULT_OTHER;
+    return class_of_status(http_status);
 }
 
 /* What others wrote goes to terminals and logs, so control characters do not. */
@@ -109,6 +165,22 @@ copy_printable(struct ko_slice from, char *to, size_t size)
     while (n > 0 && n < from.n && ((unsigned char) from.data[n] & 0xc0) == 0x80)
         n--; /* do not cut a character of several bytes in two */
     to[n] = '\0';
+}
+
+struct ko_slice
+ko_fault_shown(struct ko_slice message)
+{
+    static const char explanation[] = "The Canonical String";
+    const char *const found =
+        message.n == 0 ? NULL
+                       : memmem(message.data, message.n, explanation, sizeof explanation - 1);
+
+    if (found == NULL)
+        return message;
+    message.n = (size_t) (found - message.data);
+    while (message.n > 0 && (unsigned char) message.data[message.n - 1] <= ' ')
+        message.n--;
+    return message;
 }
 
 /* "prefix#Code:rest" -> "Code" */
@@ -154,14 +226,15 @@ ko_fault_read(struct ko_slice body, struct ko_fault_text *text)
             add_member(body, "Message", &message);
     }
     copy_printable(strip_type(ko_buf_slice(&type)), text->error_code, sizeof text->error_code);
-    copy_printable(ko_buf_slice(&message), text->message, sizeof text->message);
+    copy_printable(ko_fault_shown(ko_buf_slice(&message)), text->message, sizeof text->message);
     ko_buf_clear(&type);
     ko_buf_clear(&message);
 }
 
 bool
-ko_fault_is_clock(const char *message)
+ko_fault_is_clock(const char *text)
 {
-    return strstr(message, "Signature expired") != NULL ||
-           strstr(message, "Signature not yet current") != NULL;
+    return strstr(text, "Signature expired") != NULL ||
+           strstr(text, "Signature not yet current") != NULL ||
+           strcmp(text, "RequestTimeTooSkewed") == 0 || strcmp(text, "RequestExpired") == 0;
 }

@@ -9,6 +9,7 @@
 
 #include <curl/curl.h>
 
+#include "keepone/aws/endpoint.h"
 #include "keepone/base/buf.h"
 #include "keepone/base/mem.h"
 
@@ -35,10 +36,13 @@ struct slot {
     struct ko_buf headers;
     struct ko_buf body;
 
+    uint64_t id;
     unsigned n_sendings; /* how often the request was about to go out */
     bool is_active;
     bool send_once;
     bool is_too_large;
+    bool is_unwanted;
+    ko_http_piece_fn *piece;
     ko_http_done_fn *done;
     void *self;
 };
@@ -50,6 +54,9 @@ struct ko_http {
     bool is_due; /* the library wants to be called, without an event */
     bool has_global;
     uint64_t max_body_bytes;
+    long request_timeout_ms;
+    bool without_proxy;
+    uint64_t n_started;
     uint32_t n_slots;
     uint32_t n_active;
     struct slot *slots;
@@ -109,15 +116,47 @@ before_sending(void *self, char *server_ip, char *local_ip, int server_port, int
     return slot->send_once && slot->n_sendings > 1 ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
 }
 
-/* A status line starts the headers of another response (a proxy's comes before the server's). */
+static int
+status_of(const struct slot *slot)
+{
+    long status = 0;
+
+    (void) curl_easy_getinfo(slot->easy, CURLINFO_RESPONSE_CODE, &status);
+    return (int) status;
+}
+
+static bool
+wants_pieces(const struct slot *slot)
+{
+    return slot->piece != NULL && status_of(slot) / 100 == 2;
+}
+
+static bool
+hand_over(struct slot *slot, struct ko_slice piece)
+{
+    const struct ko_http_response head = {.outcome = KO_HTTP_DONE,
+                                          .status = status_of(slot),
+                                          .headers = ko_buf_slice(&slot->headers),
+                                          .body = KO_SLICE(""),
+                                          .message = ""};
+
+    slot->is_unwanted = !slot->piece(slot->self, &head, piece);
+    return !slot->is_unwanted;
+}
+
+/* A status line starts the headers of another response (100 Continue comes before the one that
+ * counts). */
 static size_t
 receive_header(char *data, size_t size, size_t n, void *self)
 {
     struct slot *slot = self;
+    const bool is_end = n * size > 0 && (data[0] == '\r' || data[0] == '\n');
 
     if (n * size >= 5 && memcmp(data, "HTTP/", 5) == 0)
         ko_buf_reset(&slot->headers);
     ko_buf_add(&slot->headers, data, n * size);
+    if (is_end && wants_pieces(slot) && !hand_over(slot, KO_SLICE("")))
+        return 0;
     return slot->headers.failed ? 0 : n * size;
 }
 
@@ -126,6 +165,8 @@ receive_body(char *data, size_t size, size_t n, void *self)
 {
     struct slot *slot = self;
 
+    if (wants_pieces(slot))
+        return hand_over(slot, (struct ko_slice){data, n * size}) ? n * size : 0;
     slot->is_too_large = n * size > slot->http->max_body_bytes - slot->body.n;
     if (!slot->is_too_large)
         ko_buf_add(&slot->body, data, n * size);
@@ -139,8 +180,6 @@ configure(struct slot *slot, const struct ko_http_options *options)
     CURL *const easy = slot->easy;
     const long connect_ms = options->connect_timeout_ms != 0 ? (long) options->connect_timeout_ms
                                                              : DEFAULT_CONNECT_TIMEOUT_MS;
-    const long request_ms = options->request_timeout_ms != 0 ? (long) options->request_timeout_ms
-                                                             : DEFAULT_REQUEST_TIMEOUT_MS;
     bool ok = true;
 
 #define SET(option, value) ok = ok && curl_easy_setopt(easy, option, value) == CURLE_OK
@@ -155,7 +194,10 @@ configure(struct slot *slot, const struct ko_http_options *options)
     SET(CURLOPT_MAXAGE_CONN, (long) MAX_IDLE_S);
     SET(CURLOPT_BUFFERSIZE, (long) RECEIVE_BYTES);
     SET(CURLOPT_CONNECTTIMEOUT_MS, connect_ms);
-    SET(CURLOPT_TIMEOUT_MS, request_ms);
+    SET(CURLOPT_PATH_AS_IS, 1L);
+    SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L); /* a proxy's reply is not the server's */
+    SET(CURLOPT_HEADEROPT,
+        (long) CURLHEADER_SEPARATE); /* signatures are none of a proxy's business */
     SET(CURLOPT_SSL_VERIFYPEER, 1L);
     SET(CURLOPT_SSL_VERIFYHOST, 2L);
     if (options->ca_file != NULL)
@@ -222,7 +264,10 @@ ko_http_open(const struct ko_http_options *options, struct ko_http **http, struc
         return err->code;
     made->epoll_fd = -1;
     made->timer_fd = -1;
+    made->without_proxy = options->without_proxy;
     made->n_slots = options->max_in_flight != 0 ? options->max_in_flight : DEFAULT_IN_FLIGHT;
+    made->request_timeout_ms = options->request_timeout_ms != 0 ? (long) options->request_timeout_ms
+                                                                : DEFAULT_REQUEST_TIMEOUT_MS;
     made->max_body_bytes =
         options->max_body_bytes != 0 ? options->max_body_bytes : DEFAULT_MAX_BODY_BYTES;
     made->has_global = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
@@ -239,18 +284,16 @@ done:
     return err->code;
 }
 
-/* Signatures and session tokens do not stay in freed memory. */
+/* Signatures, session tokens and replies with credentials do not stay in freed memory. */
 static void
 clear_slot(struct slot *slot)
 {
     if (slot->is_active)
         (void) curl_multi_remove_handle(slot->http->multi, slot->easy);
     curl_easy_cleanup(slot->easy);
-    if (slot->header_lines.data != NULL)
-        explicit_bzero(slot->header_lines.data, slot->header_lines.capacity);
-    ko_buf_clear(&slot->header_lines);
+    ko_buf_wipe(&slot->header_lines);
+    ko_buf_wipe(&slot->body);
     ko_buf_clear(&slot->headers);
-    ko_buf_clear(&slot->body);
 }
 
 void
@@ -295,10 +338,14 @@ static enum ko_code
 set_headers(struct slot *slot, const struct ko_http_request *request, struct ko_error *err)
 {
     struct ko_buf *const lines = &slot->header_lines;
+    size_t n_bytes = sizeof "Expect:";
     size_t n = 0;
 
     KO_ASSERT(request->n_headers <= HEADERS_MAX);
     ko_buf_reset(lines);
+    for (size_t i = 0; i < request->n_headers; i++)
+        n_bytes += request->headers[i].name.n + request->headers[i].value.n + sizeof ": ";
+    (void) ko_buf_reserve(lines, n_bytes); /* a buffer that moves leaves secrets behind */
     for (size_t i = 0; i < request->n_headers; i++) {
         ko_buf_add_slice(lines, request->headers[i].name);
         ko_buf_add_text(lines, ": ");
@@ -316,14 +363,29 @@ set_headers(struct slot *slot, const struct ko_http_request *request, struct ko_
     return KO_OK;
 }
 
+/* Handles are used again for other requests, so both limits are set each time. */
+static bool
+set_timeouts(struct slot *slot, uint32_t stall_ms)
+{
+    const long stall_s = (long) (stall_ms / 1000U + (stall_ms % 1000U != 0));
+
+    return curl_easy_setopt(slot->easy, CURLOPT_TIMEOUT_MS,
+                            stall_s != 0 ? 0L : slot->http->request_timeout_ms) == CURLE_OK &&
+           curl_easy_setopt(slot->easy, CURLOPT_LOW_SPEED_LIMIT, stall_s != 0 ? 1L : 0L) ==
+               CURLE_OK &&
+           curl_easy_setopt(slot->easy, CURLOPT_LOW_SPEED_TIME, stall_s) == CURLE_OK;
+}
+
 static bool
 set_request(struct slot *slot, const struct ko_http_request *request)
 {
     CURL *const easy = slot->easy;
     const bool has_body = request->body.data != NULL;
+    const bool is_direct = slot->http->without_proxy || ko_endpoint_is_direct(request->url);
     bool ok;
 
     ok = curl_easy_setopt(easy, CURLOPT_URL, request->url) == CURLE_OK &&
+         curl_easy_setopt(easy, CURLOPT_NOPROXY, is_direct ? "*" : NULL) == CURLE_OK &&
          curl_easy_setopt(easy, CURLOPT_HTTPHEADER, slot->header_list) == CURLE_OK;
     if (has_body)
         ok = ok && curl_easy_setopt(easy, CURLOPT_POST, 1L) == CURLE_OK &&
@@ -345,6 +407,8 @@ ko_http_start(struct ko_http *http, const struct ko_http_request *request, struc
     slot->n_sendings = 0;
     slot->send_once = request->send_once;
     slot->is_too_large = false;
+    slot->is_unwanted = false;
+    slot->piece = request->piece;
     slot->done = request->done;
     slot->self = request->self;
     slot->error_text[0] = '\0';
@@ -352,12 +416,15 @@ ko_http_start(struct ko_http *http, const struct ko_http_request *request, struc
     ko_buf_reset(&slot->body);
     if (set_headers(slot, request, err) != KO_OK)
         return err->code;
-    if (!set_request(slot, request))
+    if (!set_request(slot, request) || !set_timeouts(slot, request->stall_timeout_ms))
         return ko_fail(err, KO_E_MEMORY, "cannot prepare an HTTP request");
     if (curl_multi_add_handle(http->multi, slot->easy) != CURLM_OK)
         return ko_fail(err, KO_E_AWS, "cannot start an HTTP request");
     slot->is_active = true;
+    slot->id = ++http->n_started;
     http->n_active++;
+    if (request->id != NULL)
+        *request->id = slot->id;
     return KO_OK;
 }
 
@@ -368,6 +435,8 @@ outcome_of(const struct slot *slot, CURLcode rc)
         return KO_HTTP_DONE;
     if (rc == CURLE_OUT_OF_MEMORY || slot->headers.failed || slot->body.failed)
         return slot->n_sendings == 0 ? KO_HTTP_NOT_SENT : KO_HTTP_MEMORY;
+    if (slot->is_unwanted)
+        return KO_HTTP_UNWANTED;
     if (slot->is_too_large)
         return KO_HTTP_TOO_LARGE;
     if (slot->n_sendings > 0)
@@ -383,13 +452,11 @@ deliver(struct slot *slot, CURLcode rc)
     const bool is_cut_once = rc == CURLE_ABORTED_BY_CALLBACK && slot->n_sendings > 1;
     const char *text = slot->error_text[0] != '\0' ? slot->error_text : curl_easy_strerror(rc);
     struct ko_http_response response = {.outcome = outcome_of(slot, rc), .message = ""};
-    long status = 0;
 
     response.headers = ko_buf_slice(&slot->headers);
     response.body = KO_SLICE("");
     if (response.outcome == KO_HTTP_DONE) {
-        (void) curl_easy_getinfo(slot->easy, CURLINFO_RESPONSE_CODE, &status);
-        response.status = (int) status;
+        response.status = status_of(slot);
         response.body = ko_buf_slice(&slot->body);
     } else {
         response.message = is_cut_once ? "the connection was closed without a reply" : text;
@@ -411,6 +478,20 @@ finish(struct ko_http *http, CURL *easy, CURLcode rc)
         ko_buf_clear(&slot->body);
     slot->is_active = false;
     http->n_active--;
+}
+
+void
+ko_http_cancel(struct ko_http *http, uint64_t id)
+{
+    for (uint32_t i = 0; i < http->n_slots; i++) {
+        struct slot *slot = &http->slots[i];
+
+        if (!slot->is_active || slot->id != id)
+            continue;
+        (void) curl_multi_remove_handle(http->multi, slot->easy);
+        slot->is_active = false;
+        http->n_active--;
+    }
 }
 
 static enum ko_code

@@ -7,6 +7,8 @@
 
 #include "keepone/base/mem.h"
 
+#include "percent_priv.h"
+
 enum { DAY_BYTES = 8 };
 
 void
@@ -17,26 +19,6 @@ ko_sigv4_time_text(int64_t wall_us, char text[KO_SIGV4_TIME_BYTES])
 
     (void) gmtime_r(&seconds, &parts);
     (void) strftime(text, KO_SIGV4_TIME_BYTES, "%Y%m%dT%H%M%SZ", &parts);
-}
-
-static bool
-is_unreserved(char c)
-{
-    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' ||
-           c == '_' || c == '.' || c == '~';
-}
-
-static void
-add_encoded(struct ko_buf *out, char c)
-{
-    static const char digits[] = "0123456789ABCDEF";
-    const unsigned char byte = (unsigned char) c;
-    const char text[3] = {'%', digits[byte >> 4], digits[byte & 15]};
-
-    if (is_unreserved(c))
-        ko_buf_add_char(out, c);
-    else
-        ko_buf_add(out, text, sizeof text);
 }
 
 /* Takes the last segment off; the path behind `from` is empty or "/a/b". */
@@ -67,8 +49,7 @@ add_normalised_path(struct ko_buf *out, struct ko_slice path)
             continue;
         }
         ko_buf_add_char(out, '/');
-        for (size_t i = 0; i < segment.n; i++)
-            add_encoded(out, segment.data[i]);
+        ko_percent_encode(out, segment, '\0');
     }
     if (out->n == from || (path.n > 0 && path.data[path.n - 1] == '/'))
         ko_buf_add_char(out, '/');
@@ -85,30 +66,16 @@ add_path(struct ko_buf *out, enum ko_sigv4_path style, struct ko_slice path)
         ko_buf_add_slice(out, path);
 }
 
-static int
-hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 /* Adds the text percent-encoded in the one canonical way, however it is encoded now. */
 static void
 add_recoded(struct ko_buf *out, struct ko_slice text)
 {
     for (size_t i = 0; i < text.n; i++) {
-        const int high = i + 2 < text.n && text.data[i] == '%' ? hex_digit(text.data[i + 1]) : -1;
-        const int low = high < 0 ? -1 : hex_digit(text.data[i + 2]);
+        char c = text.data[i];
 
-        if (low < 0) {
-            add_encoded(out, text.data[i]);
-            continue;
-        }
-        add_encoded(out, (char) (high << 4 | low));
-        i += 2;
+        if (ko_percent_decode(text, i, &c))
+            i += 2;
+        ko_percent_encode(out, (struct ko_slice){&c, 1}, '\0');
     }
 }
 
@@ -460,11 +427,9 @@ ko_sigv4_signer_clear(struct ko_sigv4_signer *signer)
     const struct ko_sigv4_signer kept = {
         .region = signer->region, .service = signer->service, .path = signer->path};
 
-    if (signer->key_secret.data != NULL)
-        explicit_bzero(signer->key_secret.data, signer->key_secret.capacity);
     explicit_bzero(signer->key, sizeof signer->key);
-    ko_buf_clear(&signer->key_secret);
-    ko_buf_clear(&signer->canonical_request);
+    ko_buf_wipe(&signer->key_secret);
+    ko_buf_wipe(&signer->canonical_request); /* with the session token */
     ko_buf_clear(&signer->signed_headers);
     ko_buf_clear(&signer->scope);
     ko_buf_clear(&signer->string_to_sign);

@@ -2,64 +2,13 @@
 
 #include <stdio.h>
 
+#include "keepone/aws/table_arn.h"
 #include "keepone/base/buf.h"
 #include "keepone/format/json.h"
 
+#include "table_priv.h"
+
 #define CREATED "created:"
-
-/* Writes the member's text into to, "" if there is no such member. */
-static enum ko_code
-read_text(struct ko_slice object, const char *name, char *to, size_t size, struct ko_error *err)
-{
-    struct ko_slice value = {NULL, 0};
-    struct ko_buf text = {0};
-
-    to[0] = '\0';
-    KO_TRY(ko_json_member(object, name, &value, err));
-    if (value.data == NULL)
-        goto done;
-    KO_TRY(ko_json_decode_string(value, &text, err));
-    KO_TRY(ko_buf_finish(&text, err));
-    if (text.n >= size || memchr(ko_buf_slice(&text).data, '\0', text.n) != NULL) {
-        (void) ko_fail(err, KO_E_CORRUPT, "'%s' has %zu bytes, more than the %zu it may have", name,
-                       text.n, size - 1);
-        goto done;
-    }
-    memcpy(to, ko_buf_slice(&text).data, text.n);
-    to[text.n] = '\0';
-
-done:
-    ko_buf_clear(&text);
-    return err->code;
-}
-
-static enum ko_code
-read_required(struct ko_slice object, const char *name, char *to, size_t size, struct ko_error *err)
-{
-    if (read_text(object, name, to, size, err) == KO_OK && to[0] == '\0')
-        return ko_fail(err, KO_E_CORRUPT, "there is no '%s'", name);
-    return err->code;
-}
-
-static enum ko_code
-read_count(struct ko_slice object, const char *name, uint64_t *count, struct ko_error *err)
-{
-    struct ko_slice value = {NULL, 0};
-
-    *count = 0;
-    if (ko_json_member(object, name, &value, err) != KO_OK || value.data == NULL)
-        return err->code;
-    return ko_json_decode_u64(value, count, err);
-}
-
-/* The member, which must be there. */
-static enum ko_code
-open_member(struct ko_slice object, const char *name, struct ko_slice *value, struct ko_error *err)
-{
-    if (ko_json_member(object, name, value, err) == KO_OK && value->data == NULL)
-        return ko_fail(err, KO_E_CORRUPT, "there is no '%s'", name);
-    return err->code;
-}
 
 static enum ko_code
 read_schema(struct ko_slice table_text, struct ko_table *table, struct ko_error *err)
@@ -69,7 +18,7 @@ read_schema(struct ko_slice table_text, struct ko_table *table, struct ko_error 
     struct ko_slice name;
     struct ko_slice element = {NULL, 0};
 
-    KO_TRY(open_member(table_text, "KeySchema", &elements, err));
+    KO_TRY(ko_table_member(table_text, "KeySchema", &elements, err));
     KO_TRY(ko_json_enter(elements, &cursor, err));
     for (;;) {
         char type[16];
@@ -78,10 +27,10 @@ read_schema(struct ko_slice table_text, struct ko_table *table, struct ko_error 
         KO_TRY(ko_json_next(&cursor, &name, &element, err));
         if (element.data == NULL)
             break;
-        KO_TRY(read_required(element, "KeyType", type, sizeof type, err));
+        KO_TRY(ko_table_required(element, "KeyType", type, sizeof type, err));
         key = strcmp(type, "RANGE") == 0 ? &table->range : &table->hash;
         table->has_range = table->has_range || key == &table->range;
-        KO_TRY(read_required(element, "AttributeName", key->name, sizeof key->name, err));
+        KO_TRY(ko_table_required(element, "AttributeName", key->name, sizeof key->name, err));
     }
     if (table->hash.name[0] == '\0')
         (void) ko_fail(err, KO_E_CORRUPT, "the key schema has no HASH attribute");
@@ -97,7 +46,7 @@ read_key_type(struct ko_slice definition, struct ko_table_key *key, bool *found,
     static const enum ko_value_type types[] = {KO_VALUE_S, KO_VALUE_N, KO_VALUE_B};
     char text[16];
 
-    if (read_required(definition, "AttributeType", text, sizeof text, err) != KO_OK)
+    if (ko_table_required(definition, "AttributeType", text, sizeof text, err) != KO_OK)
         return err->code;
     for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
         if (strcmp(text, ko_value_type_name(types[i])) != 0)
@@ -119,7 +68,7 @@ read_definitions(struct ko_slice table_text, struct ko_table *table, struct ko_e
     bool has_hash = false;
     bool has_range = !table->has_range;
 
-    KO_TRY(open_member(table_text, "AttributeDefinitions", &elements, err));
+    KO_TRY(ko_table_member(table_text, "AttributeDefinitions", &elements, err));
     KO_TRY(ko_json_enter(elements, &cursor, err));
     for (;;) {
         char name[KO_TABLE_ATTRIBUTE_BYTES];
@@ -127,7 +76,7 @@ read_definitions(struct ko_slice table_text, struct ko_table *table, struct ko_e
         KO_TRY(ko_json_next(&cursor, &member, &element, err));
         if (element.data == NULL)
             break;
-        KO_TRY(read_required(element, "AttributeName", name, sizeof name, err));
+        KO_TRY(ko_table_required(element, "AttributeName", name, sizeof name, err));
         if (strcmp(name, table->hash.name) == 0)
             KO_TRY(read_key_type(element, &table->hash, &has_hash, err));
         if (table->has_range && strcmp(name, table->range.name) == 0)
@@ -146,7 +95,7 @@ read_id(struct ko_slice table_text, struct ko_table *table, struct ko_error *err
 {
     struct ko_slice created = {NULL, 0};
 
-    KO_TRY(read_text(table_text, "TableId", table->id, sizeof table->id, err));
+    KO_TRY(ko_table_text(table_text, "TableId", table->id, sizeof table->id, err));
     if (table->id[0] != '\0')
         return KO_OK;
     KO_TRY(ko_json_member(table_text, "CreationDateTime", &created, err));
@@ -176,15 +125,16 @@ ko_table_read_description(struct ko_slice reply, struct ko_table *table, struct 
 {
     struct ko_slice text = {NULL, 0};
 
-    KO_TRY(open_member(reply, "Table", &text, err));
-    KO_TRY(read_required(text, "TableName", table->name, sizeof table->name, err));
-    KO_TRY(read_text(text, "TableArn", table->arn, sizeof table->arn, err));
+    KO_TRY(ko_table_member(reply, "Table", &text, err));
+    KO_TRY(ko_table_required(text, "TableName", table->name, sizeof table->name, err));
+    KO_TRY(ko_table_text(text, "TableArn", table->arn, sizeof table->arn, err));
     KO_TRY(read_id(text, table, err));
-    KO_TRY(read_required(text, "TableStatus", table->status, sizeof table->status, err));
-    KO_TRY(read_count(text, "ItemCount", &table->n_items, err));
-    KO_TRY(read_count(text, "TableSizeBytes", &table->size_bytes, err));
+    KO_TRY(ko_table_required(text, "TableStatus", table->status, sizeof table->status, err));
+    KO_TRY(ko_table_count(text, "ItemCount", &table->n_items, err));
+    KO_TRY(ko_table_count(text, "TableSizeBytes", &table->size_bytes, err));
     KO_TRY(read_schema(text, table, err));
     KO_TRY(read_definitions(text, table, err));
+    KO_TRY(ko_table_read_traits(text, table, err));
 
 done:
     ko_context(err, "the reply to DescribeTable");
@@ -201,13 +151,13 @@ ko_table_read_ttl(struct ko_slice reply, struct ko_table *table, struct ko_error
     struct ko_slice text = {NULL, 0};
     char status[32];
 
-    KO_TRY(open_member(reply, "TimeToLiveDescription", &text, err));
-    KO_TRY(read_required(text, "TimeToLiveStatus", status, sizeof status, err));
+    KO_TRY(ko_table_member(reply, "TimeToLiveDescription", &text, err));
+    KO_TRY(ko_table_required(text, "TimeToLiveStatus", status, sizeof status, err));
     table->ttl_is_known = true;
     table->ttl_attribute[0] = '\0';
     if (strcmp(status, "DISABLED") != 0)
-        KO_TRY(read_required(text, "AttributeName", table->ttl_attribute,
-                             sizeof table->ttl_attribute, err));
+        KO_TRY(ko_table_required(text, "AttributeName", table->ttl_attribute,
+                                 sizeof table->ttl_attribute, err));
 
 done:
     ko_context(err, "the reply to DescribeTimeToLive");
@@ -222,11 +172,11 @@ ko_table_read_pitr(struct ko_slice reply, struct ko_table *table, struct ko_erro
     char status[32];
 
     table->pitr = KO_PITR_DISABLED;
-    KO_TRY(open_member(reply, "ContinuousBackupsDescription", &backups, err));
+    KO_TRY(ko_table_member(reply, "ContinuousBackupsDescription", &backups, err));
     KO_TRY(ko_json_member(backups, "PointInTimeRecoveryDescription", &pitr, err));
     if (pitr.data == NULL)
         goto done;
-    KO_TRY(read_text(pitr, "PointInTimeRecoveryStatus", status, sizeof status, err));
+    KO_TRY(ko_table_text(pitr, "PointInTimeRecoveryStatus", status, sizeof status, err));
     if (strcmp(status, "ENABLED") == 0)
         table->pitr = KO_PITR_ENABLED;
 
@@ -235,19 +185,33 @@ done:
     return err->code;
 }
 
-/* *known = false: the endpoint lacks the operation, and reply is not touched. */
+/*
+ * *fault other than NONE: the endpoint lacks the operation, or (of an ARN) does not answer other
+ * accounts; reply is then not touched.
+ */
 static enum ko_code
-ask(struct ko_dynamodb *client, const char *operation, struct ko_slice request,
-    struct ko_buf *reply, bool *known, struct ko_error *err)
+ask(struct ko_dynamodb *client, const char *operation, bool is_arn, struct ko_slice request,
+    struct ko_buf *reply, enum ko_fault *fault, struct ko_error *err)
 {
-    enum ko_fault fault = KO_FAULT_NONE;
+    *fault = KO_FAULT_NONE;
+    if (ko_dynamodb_call(client, operation, request, reply, fault, err) == KO_OK)
+        return KO_OK;
+    if (*fault == KO_FAULT_UNKNOWN_OPERATION || (is_arn && *fault == KO_FAULT_ACCESS))
+        *err = (struct ko_error){0};
+    return err->code;
+}
 
-    *known = true;
-    if (ko_dynamodb_call(client, operation, request, reply, &fault, err) == KO_OK ||
-        fault != KO_FAULT_UNKNOWN_OPERATION)
-        return err->code;
-    *known = false;
-    *err = (struct ko_error){0};
+/* Requests go on calling the table as it was called. */
+static enum ko_code
+take_name(struct ko_table *table, const char *name, struct ko_error *err)
+{
+    const struct ko_slice plain = ko_table_plain_name(ko_slice_of(name));
+
+    if (!ko_table_is_arn(ko_slice_of(name)))
+        return KO_OK;
+    if (!ko_slice_equal(plain, ko_slice_of(table->name)) || strlen(name) >= sizeof table->name)
+        return ko_fail(err, KO_E_CORRUPT, "the reply describes the table '%s'", table->name);
+    (void) snprintf(table->name, sizeof table->name, "%s", name);
     return KO_OK;
 }
 
@@ -257,7 +221,8 @@ ko_table_describe(struct ko_dynamodb *client, const char *name, struct ko_table 
 {
     struct ko_buf request = {0};
     struct ko_buf reply = {0};
-    bool known;
+    const bool is_arn = ko_table_is_arn(ko_slice_of(name));
+    enum ko_fault fault;
 
     *table = (struct ko_table){0};
     ko_buf_add_text(&request, "{\"TableName\":");
@@ -267,12 +232,17 @@ ko_table_describe(struct ko_dynamodb *client, const char *name, struct ko_table 
 
     KO_TRY(ko_dynamodb_call(client, "DescribeTable", ko_buf_slice(&request), &reply, NULL, err));
     KO_TRY(ko_table_read_description(ko_buf_slice(&reply), table, err));
-    KO_TRY(ask(client, "DescribeTimeToLive", ko_buf_slice(&request), &reply, &known, err));
-    if (known)
+    KO_TRY(take_name(table, name, err));
+    KO_TRY(ask(client, "DescribeTimeToLive", is_arn, ko_buf_slice(&request), &reply, &fault, err));
+    if (fault == KO_FAULT_NONE)
         KO_TRY(ko_table_read_ttl(ko_buf_slice(&reply), table, err));
-    KO_TRY(ask(client, "DescribeContinuousBackups", ko_buf_slice(&request), &reply, &known, err));
-    if (known)
+    table->ttl_is_hidden = fault == KO_FAULT_ACCESS;
+    KO_TRY(ask(client, "DescribeContinuousBackups", is_arn, ko_buf_slice(&request), &reply, &fault,
+               err));
+    if (fault == KO_FAULT_NONE)
         KO_TRY(ko_table_read_pitr(ko_buf_slice(&reply), table, err));
+    else if (fault == KO_FAULT_ACCESS)
+        table->pitr = KO_PITR_NOT_SHOWN;
 
 done:
     ko_context(err, "table '%s'", name);

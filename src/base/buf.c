@@ -109,3 +109,11 @@ ko_buf_clear(struct ko_buf *buf)
     ko_free(buf->data);
     *buf = (struct ko_buf){0};
 }
+
+void
+ko_buf_wipe(struct ko_buf *buf)
+{
+    if (buf->data != NULL)
+        explicit_bzero(buf->data, buf->capacity);
+    ko_buf_clear(buf);
+}

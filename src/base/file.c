@@ -1,15 +1,15 @@
 #include "keepone/base/file.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "keepone/base/mem.h"
+#include "file_priv.h"
+#include "keepone/base/mount.h"
 #include "keepone/base/random.h"
 
 enum { READ_BYTES = 256 * 1024 };
@@ -18,10 +18,15 @@ enum ko_code
 ko_path_join(char path[KO_PATH_BYTES], struct ko_error *err, const char *folder,
              const char *name_format, ...)
 {
+    size_t folder_bytes = strlen(folder);
     va_list args;
-    int n = snprintf(path, KO_PATH_BYTES, "%s/", folder);
+    int n;
     int m;
 
+    while (folder_bytes > 0 && folder[folder_bytes - 1] == '/')
+        folder_bytes--;
+    n = snprintf(path, KO_PATH_BYTES, "%.*s/",
+                 folder_bytes > INT_MAX ? INT_MAX : (int) folder_bytes, folder);
     if (n < 0 || n >= KO_PATH_BYTES)
         return ko_fail(err, KO_E_OPTION, "the path '%.64s...' is too long", folder);
     va_start(args, name_format);
@@ -32,10 +37,50 @@ ko_path_join(char path[KO_PATH_BYTES], struct ko_error *err, const char *folder,
     return KO_OK;
 }
 
-bool
-ko_file_exists(const char *path)
+enum ko_code
+ko_file_status(const char *path, bool *exists, struct stat *status, struct ko_error *err)
 {
-    return access(path, F_OK) == 0;
+    *exists = stat(path, status) == 0;
+    if (!*exists && errno != ENOENT && errno != ENOTDIR)
+        return ko_fail_errno(err, KO_E_IO, errno, "cannot look at '%s'", path);
+    return KO_OK;
+}
+
+enum ko_code
+ko_file_exists(const char *path, bool *exists, struct ko_error *err)
+{
+    struct ko_mount mount;
+    struct stat status;
+    uint64_t size_bytes;
+
+    *exists = false;
+    KO_TRY(ko_mount_of(path, &mount, err));
+    if (mount.ops != NULL)
+        return mount.ops->stat(mount.self, path, exists, &size_bytes, err);
+    KO_TRY(ko_file_status(path, exists, &status, err));
+
+done:
+    return err->code;
+}
+
+enum ko_code
+ko_file_size(const char *path, bool *exists, uint64_t *size_bytes, struct ko_error *err)
+{
+    struct ko_mount mount;
+    struct stat status;
+
+    *exists = false;
+    *size_bytes = 0;
+    KO_TRY(ko_mount_of(path, &mount, err));
+    if (mount.ops != NULL)
+        return mount.ops->stat(mount.self, path, exists, size_bytes, err);
+    KO_TRY(ko_file_status(path, exists, &status, err));
+    *exists = *exists && S_ISREG(status.st_mode);
+    if (*exists)
+        *size_bytes = (uint64_t) status.st_size;
+
+done:
+    return err->code;
 }
 
 enum ko_code
@@ -72,9 +117,15 @@ enum ko_code
 ko_file_read(const char *path, uint64_t max_bytes, struct ko_buf *out, struct ko_error *err)
 {
     const size_t start = out->n;
-    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    struct ko_mount mount;
     size_t n = 1;
+    int fd;
 
+    if (ko_mount_of(path, &mount, err) != KO_OK)
+        return err->code;
+    if (mount.ops != NULL)
+        return mount.ops->read(mount.self, path, max_bytes, out, err);
+    fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return ko_fail_errno(err, KO_E_IO, errno, "cannot open '%s'", path);
     while (n > 0) {
@@ -108,32 +159,30 @@ write_and_close(int fd, struct ko_slice content, const char *path, struct ko_err
     return err->code;
 }
 
-static enum ko_code
-sync_parent(const char *path, struct ko_error *err)
+enum ko_code
+ko_temp_path(char temp[KO_PATH_BYTES], const char *path, struct ko_error *err)
 {
-    char folder[KO_PATH_BYTES];
-    char *slash;
+    char suffix[9];
 
-    if (strlen(path) >= sizeof folder)
+    ko_random_hex(suffix, 8);
+    if (snprintf(temp, KO_PATH_BYTES, "%s.%s.tmp", path, suffix) >= KO_PATH_BYTES)
         return ko_fail(err, KO_E_OPTION, "the path '%.64s...' is too long", path);
-    memcpy(folder, path, strlen(path) + 1);
-    slash = strrchr(folder, '/');
-    if (slash == NULL)
-        return ko_folder_sync(".", err);
-    slash[slash == folder ? 1 : 0] = '\0';
-    return ko_folder_sync(folder, err);
+    return KO_OK;
 }
 
 enum ko_code
 ko_file_replace(const char *path, struct ko_slice content, struct ko_error *err)
 {
     char temp[KO_PATH_BYTES];
-    char suffix[9];
+    struct ko_mount mount;
     int fd;
 
-    ko_random_hex(suffix, 8);
-    if (snprintf(temp, sizeof temp, "%s.%s.tmp", path, suffix) >= (int) sizeof temp)
-        return ko_fail(err, KO_E_OPTION, "the path '%.64s...' is too long", path);
+    if (ko_mount_of(path, &mount, err) != KO_OK)
+        return err->code;
+    if (mount.ops != NULL)
+        return mount.ops->replace(mount.self, path, content, err);
+    if (ko_temp_path(temp, path, err) != KO_OK)
+        return err->code;
     fd = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
     if (fd < 0)
         return ko_fail_errno(err, KO_E_IO, errno, "cannot create '%s'", temp);
@@ -147,15 +196,21 @@ ko_file_replace(const char *path, struct ko_slice content, struct ko_error *err)
 enum ko_code
 ko_file_create(const char *path, struct ko_slice content, bool *created, struct ko_error *err)
 {
-    const int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+    struct ko_mount mount;
+    int fd;
 
     *created = false;
+    if (ko_mount_of(path, &mount, err) != KO_OK)
+        return err->code;
+    if (mount.ops != NULL)
+        return mount.ops->create(mount.self, path, content, created, err);
+    fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
     if (fd < 0 && errno == EEXIST)
         return KO_OK;
     if (fd < 0)
         return ko_fail_errno(err, KO_E_IO, errno, "cannot create '%s'", path);
     if (write_and_close(fd, content, path, err) == KO_OK)
-        (void) sync_parent(path, err);
+        (void) ko_folder_sync_parent(path, err);
     if (err->code != KO_OK)
         (void) unlink(path);
     *created = err->code == KO_OK;
@@ -165,151 +220,22 @@ ko_file_create(const char *path, struct ko_slice content, bool *created, struct 
 enum ko_code
 ko_file_rename(const char *from, const char *to, struct ko_error *err)
 {
+    KO_ASSERT(!ko_path_is_remote(from) && !ko_path_is_remote(to));
     if (rename(from, to) != 0)
         return ko_fail_errno(err, KO_E_IO, errno, "cannot rename '%s' to '%s'", from, to);
-    return sync_parent(to, err);
+    return ko_folder_sync_parent(to, err);
 }
 
 enum ko_code
 ko_file_remove(const char *path, struct ko_error *err)
 {
+    struct ko_mount mount;
+
+    if (ko_mount_of(path, &mount, err) != KO_OK)
+        return err->code;
+    if (mount.ops != NULL)
+        return mount.ops->remove(mount.self, path, err);
     if (unlink(path) != 0 && errno != ENOENT)
         return ko_fail_errno(err, KO_E_IO, errno, "cannot remove '%s'", path);
     return KO_OK;
-}
-
-enum ko_code
-ko_folder_make(const char *path, struct ko_error *err)
-{
-    char partial[KO_PATH_BYTES];
-    const size_t n = strlen(path);
-
-    if (n == 0 || n >= sizeof partial)
-        return ko_fail(err, KO_E_OPTION, "'%.64s' cannot be the path of a folder", path);
-    memcpy(partial, path, n + 1);
-    for (size_t i = 1; i <= n; i++) {
-        if (partial[i] != '/' && partial[i] != '\0')
-            continue;
-        partial[i] = '\0';
-        if (mkdir(partial, 0777) == 0)
-            (void) sync_parent(partial, err);
-        else if (errno != EEXIST)
-            (void) ko_fail_errno(err, KO_E_IO, errno, "cannot make the folder '%s'", partial);
-        if (err->code != KO_OK)
-            return err->code;
-        partial[i] = path[i];
-    }
-    return KO_OK;
-}
-
-enum ko_code
-ko_folder_sync(const char *path, struct ko_error *err)
-{
-    const int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-    if (fd < 0)
-        return ko_fail_errno(err, KO_E_IO, errno, "cannot open the folder '%s'", path);
-    /* Some network file systems cannot sync a folder (EINVAL); their renames are durable. */
-    if (fsync(fd) != 0 && errno != EINVAL)
-        (void) ko_fail_errno(err, KO_E_IO, errno, "cannot make the folder '%s' durable", path);
-    (void) close(fd);
-    return err->code;
-}
-
-enum ko_code
-ko_disk_sync(const char *path, struct ko_error *err)
-{
-    const int fd = open(path, O_RDONLY | O_CLOEXEC);
-
-    if (fd < 0)
-        return ko_fail_errno(err, KO_E_IO, errno, "cannot open '%s'", path);
-    if (syncfs(fd) != 0)
-        (void) ko_fail_errno(err, KO_E_IO, errno, "cannot make the files in '%s' durable", path);
-    (void) close(fd);
-    return err->code;
-}
-
-enum ko_code
-ko_folder_remove(const char *path, struct ko_error *err)
-{
-    struct ko_names names = {0};
-    struct stat status;
-
-    if (lstat(path, &status) != 0)
-        return errno == ENOENT ? KO_OK
-                               : ko_fail_errno(err, KO_E_IO, errno, "cannot look at '%s'", path);
-    if (!S_ISDIR(status.st_mode))
-        return ko_file_remove(path, err);
-    KO_TRY(ko_folder_list(path, &names, err));
-    for (size_t i = 0; i < names.n; i++) {
-        char below[KO_PATH_BYTES];
-
-        KO_TRY(ko_path_join(below, err, path, "%s", names.names[i]));
-        KO_TRY(ko_folder_remove(below, err));
-    }
-    if (rmdir(path) != 0 && errno != ENOENT)
-        (void) ko_fail_errno(err, KO_E_IO, errno, "cannot remove the folder '%s'", path);
-
-done:
-    ko_names_clear(&names);
-    return err->code;
-}
-
-static enum ko_code
-add_name(struct ko_names *names, size_t *capacity, const char *name, struct ko_error *err)
-{
-    if (names->n == *capacity) {
-        const size_t grown = *capacity == 0 ? 16 : *capacity * 2;
-        char **moved = ko_realloc(names->names, grown * sizeof *moved, err);
-
-        if (moved == NULL)
-            return err->code;
-        names->names = moved;
-        *capacity = grown;
-    }
-    names->names[names->n] = ko_copy_text(ko_slice_of(name), err);
-    if (names->names[names->n] != NULL)
-        names->n++;
-    return err->code;
-}
-
-static int
-compare_names(const void *a, const void *b)
-{
-    return strcmp(*(char *const *) a, *(char *const *) b);
-}
-
-enum ko_code
-ko_folder_list(const char *path, struct ko_names *names, struct ko_error *err)
-{
-    DIR *folder = opendir(path);
-    size_t capacity = 0;
-    const struct dirent *entry;
-
-    *names = (struct ko_names){0};
-    if (folder == NULL)
-        return ko_fail_errno(err, KO_E_IO, errno, "cannot list the folder '%s'", path);
-    while (errno = 0, (entry = readdir(folder)) != NULL) {
-        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
-            continue;
-        if (add_name(names, &capacity, entry->d_name, err) != KO_OK)
-            break;
-    }
-    if (entry == NULL && errno != 0)
-        (void) ko_fail_errno(err, KO_E_IO, errno, "cannot list the folder '%s'", path);
-    (void) closedir(folder);
-    if (err->code != KO_OK)
-        ko_names_clear(names);
-    else if (names->n > 1)
-        qsort(names->names, names->n, sizeof *names->names, compare_names);
-    return err->code;
-}
-
-void
-ko_names_clear(struct ko_names *names)
-{
-    for (size_t i = 0; i < names->n; i++)
-        ko_free(names->names[i]);
-    ko_free(names->names);
-    *names = (struct ko_names){0};
 }

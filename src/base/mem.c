@@ -100,6 +100,14 @@ ko_free(void *block)
     free(block);
 }
 
+void
+ko_free_secret(char *text)
+{
+    if (text != NULL)
+        explicit_bzero(text, strlen(text));
+    ko_free(text);
+}
+
 void *
 ko_pages_new(size_t n_bytes, struct ko_error *err)
 {

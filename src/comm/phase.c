@@ -273,6 +273,8 @@ enter_pulse(struct ko_phase *phase)
     uint64_t *const mine = phase->mine;
 
     ko_outbox_flush(&phase->out);
+    if (options->ops->before_pulse != NULL)
+        options->ops->before_pulse(options->self);
     mine[PULSE_QUIET] = is_quiet(phase);
     mine[PULSE_FAILED] = phase->err->code != KO_OK;
     mine[PULSE_STOP] = phase->is_stop_wanted;
@@ -313,6 +315,9 @@ read_pulse(struct ko_phase *phase)
                      totals[PULSE_QUIET] == (uint64_t) phase->world->size;
     phase->last_sent = totals[PULSE_SENT];
     phase->last_received = totals[PULSE_RECEIVED];
+    if (options->ops->after_pulse != NULL)
+        options->ops->after_pulse(options->self, phase->mine + PULSE_COUNTERS,
+                                  totals + PULSE_COUNTERS);
     if (phase->world->rank == 0 && phase->err->code == KO_OK && options->ops->progress != NULL)
         options->ops->progress(options->self, totals + PULSE_COUNTERS);
 }

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "guard.h"
 #include "keepone/base/log.h"
 #include "keepone/comm/gate.h"
 #include "keepone/comm/world.h"
@@ -32,20 +33,6 @@ check_limits(const struct ko_session *session, uint64_t n_planned, struct ko_err
     return err->code;
 }
 
-static enum ko_code
-check_pitr(const struct ko_session *session, const struct ko_table *table, struct ko_error *err)
-{
-    if (table->pitr == KO_PITR_ENABLED || session->job.no_pitr_check)
-        return KO_OK;
-    if (table->pitr == KO_PITR_UNKNOWN_OPERATION) {
-        ko_session_warn(session, "this endpoint knows no point-in-time recovery");
-        return KO_OK;
-    }
-    (void) ko_fail(err, KO_E_REFUSED, "table '%s' has no point-in-time recovery", table->name);
-    ko_hint(err, "switch it on, or give --no-pitr-check; keepone undo works either way.");
-    return err->code;
-}
-
 static void
 add_ledger(struct ko_buf *out, const struct ko_ledger *ledger)
 {
@@ -70,19 +57,48 @@ add_ledger(struct ko_buf *out, const struct ko_ledger *ledger)
             (unsigned long long) ledger->unconfirmed);
 }
 
+/* "  used 41.2 k read units (412/s), 20.6 k write units (206/s)" */
+void
+ko_add_units(struct ko_buf *out, const struct ko_apply_stats *stats)
+{
+    const struct {
+        const char *name;
+        double units;
+    } rows[] = {{"read", stats->read_units}, {"write", stats->write_units}};
+    bool is_first = true;
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        if (rows[i].units <= 0)
+            continue;
+        ko_buf_add_format(out, "%s %.1f %s units", is_first ? "  used" : ",", rows[i].units,
+                          rows[i].name);
+        if (stats->seconds > 0)
+            ko_buf_add_format(out, " (%.1f/s)", rows[i].units / stats->seconds);
+        is_first = false;
+    }
+    if (!is_first)
+        ko_buf_add_char(out, '\n');
+}
+
 static enum ko_code
 show_result(const struct ko_session *session, const struct ko_apply_stats *stats,
-            struct ko_error *err)
+            const struct ko_buf *triggers, struct ko_error *err)
 {
     struct ko_buf text = {0};
 
     ko_buf_add_text(&text, "{\"ledger\":");
     ko_ledger_add_json(&text, &stats->ledger);
     ko_buf_add_format(&text,
-                      ",\"ranks\":%d,\"read_units\":%.1f,\"seconds\":{\"apply\":%.3f},\"state\":"
-                      "\"%s\",\"write_units\":%.1f}",
-                      ko_world_size(session->world), stats->read_units, stats->seconds,
-                      ko_run_state_name(session->run->state), stats->write_units);
+                      ",\"ranks\":%d,\"read_units\":%.1f,\"read_units_per_second\":%.1f,"
+                      "\"seconds\":{\"apply\":%.3f},\"state\":"
+                      "\"%s\"",
+                      ko_world_size(session->world), stats->read_units,
+                      ko_per_second(stats->read_units, stats->seconds), stats->seconds,
+                      ko_run_state_name(session->run->state));
+    if (triggers->n > 0)
+        ko_buf_add_format(&text, ",\"triggers\":%.*s", KO_SLICE_ARG(ko_buf_slice(triggers)));
+    ko_buf_add_format(&text, ",\"write_units\":%.1f,\"write_units_per_second\":%.1f}",
+                      stats->write_units, ko_per_second(stats->write_units, stats->seconds));
     KO_TRY(ko_buf_finish(&text, err));
     KO_TRY(ko_run_write_report(session->run, ko_buf_slice(&text), err));
     if (session->job.json) {
@@ -90,6 +106,7 @@ show_result(const struct ko_session *session, const struct ko_apply_stats *stats
     } else {
         ko_buf_reset(&text);
         add_ledger(&text, &stats->ledger);
+        ko_add_units(&text, stats);
     }
     ko_session_print(session, ko_buf_slice(&text));
 
@@ -150,8 +167,8 @@ done:
 
 /* A stop or failure in the middle: the ledger so far is shown, and the error stands. */
 static enum ko_code
-end_apply(struct ko_session *session, const struct ko_apply_stats *stats, uint64_t n_planned,
-          struct ko_error *err)
+end_apply(struct ko_session *session, const struct ko_apply_stats *stats,
+          const struct ko_buf *triggers, uint64_t n_planned, struct ko_error *err)
 {
     struct ko_error second = {0};
 
@@ -159,7 +176,7 @@ end_apply(struct ko_session *session, const struct ko_apply_stats *stats, uint64
     if (err->code == KO_OK && stats->ledger.left == 0 && stats->ledger.failed == 0)
         (void) ko_session_set_state(session, KO_RUN_APPLIED, err);
     if (ko_session_is_first(session) && stats->ledger.planned > 0)
-        (void) show_result(session, stats, err->code == KO_OK ? err : &second);
+        (void) show_result(session, stats, triggers, err->code == KO_OK ? err : &second);
     KO_TRY(ko_gate(session->world, err));
     KO_TRY(judge(&stats->ledger, n_planned, err));
 
@@ -167,10 +184,15 @@ done:
     return err->code;
 }
 
-/* Collective: everything that can forbid the first delete, and the yes. */
+/* Collective: all that can forbid the first delete, what deletes will trigger, and the yes. */
 static enum ko_code
-get_ready(struct ko_session *session, const struct ko_plan_manifest *manifest, struct ko_error *err)
+get_ready(struct ko_session *session, const struct ko_plan_manifest *manifest,
+          struct ko_buf *triggers, struct ko_error *err)
 {
+    const uint64_t n_keepers = session->run->totals.keepers;
+    const struct ko_guard guard = {.n_items = manifest->n_lines,
+                                   .n_groups = n_keepers < manifest->n_lines ? n_keepers
+                                                                             : manifest->n_lines};
     struct ko_table table;
     char question[KO_TABLE_NAME_BYTES + 64];
 
@@ -179,7 +201,8 @@ get_ready(struct ko_session *session, const struct ko_plan_manifest *manifest, s
         (void) check_limits(session, manifest->n_lines, err);
     KO_TRY(ko_gate(session->world, err));
     KO_TRY(ko_session_bind_table(session, &table, err));
-    KO_TRY(check_pitr(session, &table, err));
+    KO_TRY(ko_guard_check_pitr(session, &table, err));
+    ko_guard_show(session, &table, &guard, triggers);
     (void) snprintf(question, sizeof question, "Delete up to %llu items from table '%s'?",
                     (unsigned long long) manifest->n_lines, table.name);
     KO_TRY(ko_session_confirm(session, question, err));
@@ -194,18 +217,20 @@ ko_apply_planned(struct ko_session *session, struct ko_error *err)
 {
     struct ko_plan_manifest *manifest = NULL;
     struct ko_apply_stats stats = {0};
+    struct ko_buf triggers = {0};
 
     if (err->code == KO_OK)
         (void) ko_plan_open(session->run, &manifest, err);
     KO_TRY(ko_gate(session->world, err));
     /* An applied run has nothing left to do: the same command says again how it ended. */
     if (session->run->state != KO_RUN_APPLIED)
-        KO_TRY(get_ready(session, manifest, err));
+        KO_TRY(get_ready(session, manifest, &triggers, err));
     (void) run_stage(session, manifest, &stats, err);
-    (void) end_apply(session, &stats, manifest->n_lines, err);
+    (void) end_apply(session, &stats, &triggers, manifest->n_lines, err);
 
 done:
     ko_plan_manifest_free(manifest);
+    ko_buf_clear(&triggers);
     return err->code;
 }
 

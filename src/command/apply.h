@@ -6,9 +6,13 @@
 #ifndef KEEPONE_COMMAND_APPLY_H
 #define KEEPONE_COMMAND_APPLY_H
 
+#include "keepone/stage/apply.h"
 #include "session.h"
 
 struct ko_plan_manifest;
+
+/* Adds a line with the units used, and how many per second; nothing if there were none. */
+void ko_add_units(struct ko_buf *out, const struct ko_apply_stats *stats);
 
 /* Collective: applies the plan of session->run, whose lease is held. */
 enum ko_code ko_apply_planned(struct ko_session *session, struct ko_error *err);

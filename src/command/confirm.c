@@ -44,6 +44,7 @@ ko_session_bind_table(struct ko_session *session, struct ko_table *table, struct
                               region[0] == '\0' ? NULL : region, err);
     KO_TRY(ko_session_describe(session, name, table, err));
     KO_TRY(check_table(session, table, err));
+    KO_TRY(ko_session_set_caps(session, table, err));
 
 done:
     return err->code;

@@ -15,11 +15,13 @@ look_for_plan(struct ko_session *session, bool *has_plan, struct ko_error *err)
     struct ko_run *run = NULL;
     struct ko_job stored;
     uint64_t answer = 0;
+    bool is_there = false;
 
     (void) ko_job_init(&stored, err);
     KO_TRY(ko_gate(session->world, err));
     if (ko_session_is_first(session) &&
-        ko_path_join(path, err, session->job.run, "run.json") == KO_OK && ko_file_exists(path) &&
+        ko_path_join(path, err, session->job.run, "run.json") == KO_OK &&
+        ko_file_exists(path, &is_there, err) == KO_OK && is_there &&
         ko_run_open(session->job.run, &run, err) == KO_OK && run->state != KO_RUN_READING) {
         answer = 1;
         if (ko_job_decode(run->facts.options, &stored, err) == KO_OK)

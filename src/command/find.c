@@ -1,8 +1,10 @@
 /* keepone find: reads a table or an export and writes a plan.  Deletes nothing. */
 #include "find.h"
 
+#include "apply.h"
 #include "keepone/base/log.h"
 #include "keepone/base/mem.h"
+#include "keepone/base/mount.h"
 #include "keepone/comm/gate.h"
 #include "keepone/comm/world.h"
 #include "search.h"
@@ -10,7 +12,7 @@
 static void
 add_count(struct ko_buf *out, const char *name, uint64_t n, const char *meaning)
 {
-    ko_buf_add_format(out, "  %-9s %14llu  %s\n", name, (unsigned long long) n, meaning);
+    ko_buf_add_format(out, "  %-10s %13llu  %s\n", name, (unsigned long long) n, meaning);
 }
 
 void
@@ -24,6 +26,26 @@ ko_find_add_summary(struct ko_buf *out, const struct ko_counts *counts)
     add_count(out, "missing", counts->missing, "without a key: left alone");
     add_count(out, "filtered", counts->filtered, "left out by --where");
     add_count(out, "folded", counts->folded, "met twice, counted once");
+}
+
+void
+ko_find_add_catch_up(struct ko_buf *out, const struct ko_find_stats *stats)
+{
+    if (stats->catch_up.n_windows == 0)
+        return;
+    ko_buf_add_text(out, "beside what was read:\n");
+    add_count(out, "changes", stats->catch_up.n_changes, "lines of --catch-up");
+    add_count(out, "superseded", stats->n_superseded,
+              "of the full export: changed or deleted since");
+}
+
+void
+ko_find_add_units(struct ko_buf *out, const struct ko_find_stats *stats)
+{
+    const struct ko_apply_stats used = {.read_units = stats->read_units,
+                                        .seconds = stats->read_seconds};
+
+    ko_add_units(out, &used);
 }
 
 /* The report as canonical JSON, for report.json and --json. */
@@ -52,6 +74,8 @@ show_result(const struct ko_session *session, const struct ko_find_stats *stats,
         ko_session_print(session, ko_buf_slice(&report));
     } else if (session->job.verb == KO_VERB_FIND) {
         ko_find_add_summary(&text, &stats->counts);
+        ko_find_add_catch_up(&text, stats);
+        ko_find_add_units(&text, stats);
         ko_buf_add_format(&text, "plan %.12s in %s\nlook at it:  keepone show %s\n",
                           stats->plan_digest, session->run->dir, session->run->dir);
         ko_session_print(session, ko_buf_slice(&text));
@@ -76,8 +100,10 @@ start_run(struct ko_session *session, const struct ko_search *search, struct mad
 {
     struct ko_run *run = NULL;
     bool resumed = false;
+    bool is_there = false;
 
-    made->folder = !ko_file_exists(session->job.run);
+    (void) ko_folder_exists(session->job.run, &is_there, err);
+    made->folder = err->code == KO_OK && !is_there;
     KO_TRY(ko_gate(session->world, err));
     KO_TRY(ko_session_check_shared(session, session->job.run, err));
     KO_TRY(ko_session_lock(session, session->job.run, err));
@@ -146,7 +172,8 @@ clean_up(struct ko_session *session, const struct ko_search *search, const struc
     if (can_resume || !made->run || !ko_session_is_first(session) || session->lease == NULL)
         return;
     remove_run(session->job.run);
-    if (made->folder)
+    /* On S3 there was no folder to make: what else has come below the prefix is somebody else's. */
+    if (made->folder && !ko_path_is_remote(session->job.run))
         (void) ko_folder_remove(session->job.run, &ignored);
     (void) ko_lease_close(session->lease, &ignored);
     session->lease = NULL;

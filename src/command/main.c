@@ -6,6 +6,7 @@
 #include "keepone/comm/gate.h"
 #include "keepone/comm/world.h"
 #include "keepone/job/messages.h"
+#include "policy.h"
 #include "search.h"
 #include "session.h"
 
@@ -25,14 +26,16 @@ read_job(struct ko_session *session, int argc, char **argv, bool *is_over, struc
     if (ko_session_is_first(session) && err->code == KO_OK &&
         ko_job_parse(argc, argv, &session->job, &text, err) == KO_OK &&
         ko_search_check_texts(&session->job, err) == KO_OK) {
-        const bool is_print = text.n > 0;
+        const bool is_work = text.n == 0 && !session->job.check_only && !session->job.prints_policy;
 
-        if (is_print)
-            ko_session_print(session, ko_buf_slice(&text));
-        else if (session->job.check_only)
+        if (text.n == 0 && session->job.check_only)
             (void) fprintf(stderr, "keepone: '%s' is a good job file\n", session->job.job_file);
+        else if (text.n == 0 && session->job.prints_policy)
+            (void) ko_policy_add(&session->job, &text, err);
+        if (err->code == KO_OK)
+            ko_session_print(session, ko_buf_slice(&text));
         ko_buf_reset(&text);
-        if (!is_print && !session->job.check_only)
+        if (is_work)
             (void) ko_job_encode(&session->job, &text, err);
     }
     KO_TRY(ko_world_share(session->world, &text, err));
@@ -50,14 +53,17 @@ static enum ko_code
 run_command(struct ko_session *session, struct ko_error *err)
 {
     static ko_command_fn *const commands[KO_VERB_COUNT] = {
-        [KO_VERB_FIND] = ko_command_find,     [KO_VERB_SHOW] = ko_command_show,
-        [KO_VERB_PLAN] = ko_command_plan,     [KO_VERB_APPLY] = ko_command_apply,
-        [KO_VERB_VERIFY] = ko_command_verify, [KO_VERB_UNDO] = ko_command_undo,
-        [KO_VERB_DEDUP] = ko_command_dedup};
+        [KO_VERB_FIND] = ko_command_find,        [KO_VERB_SHOW] = ko_command_show,
+        [KO_VERB_PLAN] = ko_command_plan,        [KO_VERB_APPLY] = ko_command_apply,
+        [KO_VERB_VERIFY] = ko_command_verify,    [KO_VERB_UNDO] = ko_command_undo,
+        [KO_VERB_DEDUP] = ko_command_dedup,      [KO_VERB_EXPORT] = ko_command_export,
+        [KO_VERB_ESTIMATE] = ko_command_estimate};
 
     KO_ASSERT(session->job.verb < KO_VERB_COUNT && commands[session->job.verb] != NULL);
     ko_log_init(ko_world_rank(session->world), session->job.log_level);
     ko_world_catch_signals(session->world);
+    if (ko_session_mount_job(session, err) != KO_OK)
+        return err->code;
     return commands[session->job.verb](session, err);
 }
 

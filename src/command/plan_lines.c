@@ -16,15 +16,14 @@ ko_plan_lines_pause(struct ko_session *session, struct ko_error *err)
 }
 
 static enum ko_code
-walk_part(struct ko_session *session, const struct ko_plan_part *part, ko_plan_lines_fn *fn,
-          void *self, bool *enough, struct ko_error *err)
+walk_part(struct ko_session *session, const struct ko_plan_part *part,
+          struct ko_plan_reader *reader, ko_plan_lines_fn *fn, void *self, bool *enough,
+          struct ko_error *err)
 {
     const struct ko_run *run = session->run;
-    struct ko_plan_reader *reader = NULL;
     struct ko_plan_line line = {0};
 
     KO_TRY(ko_plan_lines_pause(session, err));
-    KO_TRY(ko_plan_reader_open(run->dir, run->plan_name.data, part, &reader, err));
     while (!*enough) {
         KO_TRY(ko_plan_reader_next(reader, &line, err));
         if (line.text.data == NULL)
@@ -40,7 +39,6 @@ walk_part(struct ko_session *session, const struct ko_plan_part *part, ko_plan_l
     }
 
 done:
-    ko_plan_reader_close(reader);
     return err->code;
 }
 
@@ -48,11 +46,22 @@ enum ko_code
 ko_plan_lines_walk(struct ko_session *session, const struct ko_plan_manifest *manifest,
                    ko_plan_lines_fn *fn, void *self, struct ko_error *err)
 {
+    const struct ko_run *run = session->run;
+    struct ko_plan_reader *reader = NULL;
+    struct ko_plan_parts *parts = NULL;
     bool enough = false;
 
-    for (size_t i = 0; i < manifest->n_parts && !enough; i++)
-        KO_TRY(walk_part(session, &manifest->parts[i], fn, self, &enough, err));
+    KO_TRY(ko_plan_parts_open(run->dir, run->plan_name.data, manifest->parts, manifest->n_parts,
+                              &parts, err));
+    for (size_t i = 0; i < manifest->n_parts && !enough; i++) {
+        KO_TRY(ko_plan_parts_next(parts, &reader, err));
+        KO_TRY(walk_part(session, &manifest->parts[i], reader, fn, self, &enough, err));
+        ko_plan_reader_close(reader);
+        reader = NULL;
+    }
 
 done:
+    ko_plan_reader_close(reader);
+    ko_plan_parts_close(parts);
     return err->code;
 }

@@ -5,6 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "changes.h"
+#include "keepone/aws/table_arn.h"
 #include "keepone/base/clock.h"
 #include "keepone/base/log.h"
 #include "keepone/base/mem.h"
@@ -96,6 +98,7 @@ digest_rules(const struct ko_session *session, struct ko_search *search, struct 
     }
     ko_buf_add_u64(&text, job->max_group);
     ko_buf_add_u64(&text, (uint64_t) job->missing_key);
+    ko_changes_add_identity(search, &text);
     if (ko_buf_finish(&text, err) == KO_OK)
         ko_sha256_hex(ko_buf_slice(&text), search->rules_digest);
     ko_buf_clear(&text);
@@ -122,6 +125,31 @@ done:
     return err->code;
 }
 
+/*
+ * A keeper that expires would take its key's last copy with it, so whether items expire must be
+ * known before a plan is made.
+ */
+static enum ko_code
+check_ttl(const struct ko_session *session, const struct ko_search *search, struct ko_error *err)
+{
+    const struct ko_job *job = &session->job;
+
+    if (job->verb != KO_VERB_FIND && job->verb != KO_VERB_DEDUP)
+        return KO_OK;
+    if (search->table.ttl_is_hidden && job->ttl_attribute == NULL && !job->no_ttl) {
+        (void) ko_fail(err, KO_E_REFUSED,
+                       "whether items of table '%s' expire is not shown to this account",
+                       search->table.name);
+        ko_hint(err, "give --ttl ATTR as the table has it set, or --no-ttl if it has none.");
+    } else if (search->table.ttl_attribute[0] != '\0' && job->no_ttl) {
+        (void) ko_fail(err, KO_E_REFUSED,
+                       "--no-ttl is given, and items of table '%s' expire by '%s'",
+                       search->table.name, search->table.ttl_attribute);
+        ko_hint(err, "leave --no-ttl out.");
+    }
+    return err->code;
+}
+
 /* Collective: the table that the job names, with its own name for its key. */
 static enum ko_code
 open_table(struct ko_session *session, struct ko_search *search, struct ko_error *err)
@@ -132,6 +160,8 @@ open_table(struct ko_session *session, struct ko_search *search, struct ko_error
     KO_TRY(ko_session_describe(session, session->job.table, &search->table, err));
     if (search->table.name[0] == '\0')
         (void) snprintf(search->table.name, sizeof search->table.name, "%s", session->job.table);
+    KO_TRY(ko_session_set_caps(session, &search->table, err));
+    KO_TRY(check_ttl(session, search, err));
 
 done:
     return err->code;
@@ -169,6 +199,19 @@ ko_search_check_texts(const struct ko_job *job, struct ko_error *err)
     return try_rules(job, KO_OPTION_TTL, &options, err);
 }
 
+static void
+add_files(const struct ko_export *export, struct ko_buf *out)
+{
+    for (size_t i = 0; i < export->n_files; i++) {
+        const struct ko_export_file *file = &export->files[i];
+
+        ko_buf_add_text(out, file->key);
+        ko_buf_add_u64(out, file->n_items);
+        ko_buf_add_u64(out, file->size_bytes);
+        ko_buf_add(out, file->md5, sizeof file->md5);
+    }
+}
+
 /* Collective: ranks on different machines may have different folders under one name. */
 static enum ko_code
 check_same_export(const struct ko_session *session, const struct ko_search *search,
@@ -178,14 +221,10 @@ check_same_export(const struct ko_session *session, const struct ko_search *sear
     uint64_t most;
     struct ko_buf text = {0};
 
-    for (size_t i = 0; search->export != NULL && i < search->export->n_files; i++) {
-        const struct ko_export_file *file = &search->export->files[i];
-
-        ko_buf_add_text(&text, file->key);
-        ko_buf_add_u64(&text, file->n_items);
-        ko_buf_add_u64(&text, file->size_bytes);
-        ko_buf_add(&text, file->md5, sizeof file->md5);
-    }
+    if (search->export != NULL)
+        add_files(search->export, &text);
+    for (size_t i = 0; i < search->n_changes; i++)
+        add_files(search->changes[i], &text);
     if (ko_buf_finish(&text, err) == KO_OK)
         least = ko_fingerprint(ko_buf_slice(&text));
     most = least;
@@ -209,14 +248,16 @@ ko_search_open(struct ko_session *session, int64_t as_of_s, struct ko_search *se
     uint64_t now_s = (uint64_t) (ko_wall_us() / 1000000);
 
     search->arena = ko_arena_new(0, err);
-    if (session->job.export_folder != NULL && err->code == KO_OK)
-        (void) ko_export_open(session->job.export_folder, &search->export, err);
+    if (session->job.export_folder != NULL && err->code == KO_OK &&
+        ko_session_mount(session, session->job.export_folder, err) == KO_OK)
+        (void) ko_export_open(session->job.export_folder, KO_EXPORT_FULL, &search->export, err);
+    (void) ko_changes_open(session, search, err);
     KO_TRY(ko_gate(session->world, err));
     KO_TRY(check_same_export(session, search, err));
     KO_TRY(open_table(session, search, err));
     KO_TRY(ko_world_max(session->world, &now_s, 1, err)); /* one time for all: clocks differ */
     if (as_of_s == 0)
-        as_of_s = search->export != NULL ? search->export->export_time_s : (int64_t) now_s;
+        as_of_s = search->export != NULL ? ko_changes_until_s(search) : (int64_t) now_s;
     if (build_rules(session, search, as_of_s, err) == KO_OK &&
         digest_rules(session, search, err) == KO_OK)
         (void) ko_job_encode(&session->job, &search->options, err);
@@ -273,7 +314,8 @@ ko_search_facts(const struct ko_session *session, const struct ko_search *search
         facts.primary_key[1].type = ko_slice_of(ko_value_type_name(table->range.type));
     }
     if (export != NULL) {
-        facts.table_name = text_or_absent(export->table_name);
+        if (!ko_table_is_arn(ko_slice_of(table->name)))
+            facts.table_name = text_or_absent(export->table_name);
         facts.table_arn = text_or_absent(export->table_arn);
         facts.table_id = text_or_absent(export->table_id);
         facts.export_path = ko_slice_of(session->job.export_folder);
@@ -283,13 +325,16 @@ ko_search_facts(const struct ko_session *session, const struct ko_search *search
     return facts;
 }
 
-static void
-prepare_export(struct ko_session *session, struct ko_search *search, struct ko_error *err)
+/* Collective if there are changes. */
+static enum ko_code
+prepare_export(struct ko_session *session, struct ko_search *search, struct ko_find_stats *stats,
+               struct ko_error *err)
 {
     search->find.source =
         ko_source_of_export(search->export, search->rules, !session->job.no_md5, err);
     search->find.n_claims = search->export->n_files;
     search->find.expected_items = search->export->n_items;
+    return search->n_changes == 0 ? err->code : ko_changes_catch_up(session, search, stats, err);
 }
 
 static void
@@ -301,16 +346,19 @@ prepare_scan(struct ko_session *session, struct ko_search *search, const char *f
         return;
     search->find.source = ko_source_of_rows(search->rows_folder, search->rules,
                                             search->rules_digest, total_segments, err);
-    search->scan =
-        (struct ko_scan_config){.client = session->client,
-                                .table_name = search->table.name,
-                                .rules = search->rules,
-                                .where = session->job.where == NULL ? NULL : &search->where,
-                                .consistent = session->job.consistent,
-                                .total_segments = total_segments,
-                                .folder = search->rows_folder,
-                                .identity = search->rules_digest,
-                                .expected_items = search->table.n_items};
+    search->scan = (struct ko_scan_config){
+        .client = session->client,
+        .table_name = search->table.name,
+        .rules = search->rules,
+        .where = session->job.where == NULL ? NULL : &search->where,
+        .consistent = session->job.consistent,
+        .total_segments = total_segments,
+        .folder = search->rows_folder,
+        .identity = search->rules_digest,
+        .expected_items = search->table.n_items,
+        .memory_bytes = ko_session_memory_bytes(session),
+        .item_bytes =
+            search->table.n_items == 0 ? 0 : search->table.size_bytes / search->table.n_items};
     search->find.scan = &search->scan;
 }
 
@@ -338,7 +386,7 @@ ko_search_run(struct ko_session *session, struct ko_search *search, const char *
     search->find.progress.pulse = renew_lease;
     search->find.progress.pulse_self = session;
     if (search->export != NULL)
-        prepare_export(session, search, err);
+        (void) prepare_export(session, search, stats, err);
     else
         prepare_scan(session, search, folder,
                      run != NULL ? run->facts.total_segments : choose_segments(session, search),
@@ -359,6 +407,7 @@ ko_search_clear(struct ko_search *search)
         search->find.source.ops->free(search->find.source.self);
     if (search->spill_folder[0] != '\0')
         (void) ko_folder_remove(search->spill_folder, &ignored);
+    ko_changes_clear(search);
     ko_rules_free(search->rules);
     ko_export_close(search->export);
     ko_arena_free(search->arena);

@@ -16,8 +16,11 @@
 #include "session.h"
 
 struct ko_search {
-    struct ko_export *export; /* NULL for a table */
-    struct ko_table table;    /* name "" if there is none */
+    struct ko_export *export;   /* NULL for a table */
+    struct ko_export **changes; /* --catch-up, as ko_export_chain() orders them */
+    size_t n_changes;
+    struct ko_catch_up *catch_up; /* NULL without changes, and before _run */
+    struct ko_table table;        /* name "" if there is none */
     struct ko_rules *rules;
     struct ko_where where;
     struct ko_arena *arena; /* of where and texts */
@@ -33,8 +36,8 @@ struct ko_search {
  * written. */
 enum ko_code ko_search_check_texts(const struct ko_job *job, struct ko_error *err);
 
-/* Collective: opens the source that the job names and builds the rules.  as_of_s: 0 = the export's
- * time, or now. */
+/* Collective: opens the source that the job names and builds the rules.  as_of_s: 0 = the time
+ * of the export or of its last change, or now. */
 enum ko_code ko_search_open(struct ko_session *session, int64_t as_of_s, struct ko_search *search,
                             struct ko_error *err);
 

@@ -5,13 +5,20 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "keepone/aws/table_arn.h"
 #include "keepone/base/log.h"
 #include "keepone/base/mem.h"
+#include "keepone/base/mount.h"
 #include "keepone/base/random.h"
 #include "keepone/comm/gate.h"
 #include "keepone/comm/world.h"
 
-enum { NONCE_DIGITS = 16, SMALLEST_MEMORY_BYTES = 64 * 1024 * 1024 };
+enum {
+    NONCE_DIGITS = 16,
+    SMALLEST_MEMORY_BYTES = 64 * 1024 * 1024,
+    READ_AHEAD_SHARE = 16, /* of the memory, beside what it is divided into */
+    READ_AHEAD_BYTES_MAX = 128 * 1024 * 1024
+};
 
 bool
 ko_session_is_first(const struct ko_session *session)
@@ -20,17 +27,80 @@ ko_session_is_first(const struct ko_session *session)
 }
 
 enum ko_code
+ko_session_open_aws(struct ko_session *session, struct ko_error *err)
+{
+    const struct ko_job *const job = &session->job;
+    char table_region[KO_REGION_BYTES];
+    struct ko_aws_options options = {.profile = job->profile,
+                                     .assume_role = job->assume_role,
+                                     .region = job->region,
+                                     .rank = (unsigned) ko_world_rank(session->world)};
+
+    if (session->aws != NULL)
+        return KO_OK;
+    if (job->table != NULL && ko_table_is_arn(ko_slice_of(job->table))) {
+        KO_TRY(ko_table_arn_check(job->table, table_region, err));
+        options.region = table_region;
+    }
+    KO_TRY(ko_aws_open(&options, &session->aws, err));
+
+done:
+    return err->code;
+}
+
+static bool
+is_stop_wanted(void *world)
+{
+    return ko_world_stop_wanted(world);
+}
+
+enum ko_code
+ko_session_mount(struct ko_session *session, const char *path, struct ko_error *err)
+{
+    const uint64_t share_bytes = ko_session_memory_bytes(session) / READ_AHEAD_SHARE;
+    struct ko_s3_options options = {
+        .endpoint = session->job.s3_endpoint,
+        .read_ahead_bytes = share_bytes < READ_AHEAD_BYTES_MAX ? share_bytes : READ_AHEAD_BYTES_MAX,
+        .is_stop_wanted = is_stop_wanted,
+        .stop_self = session->world};
+
+    if (path == NULL || !ko_path_is_remote(path) || session->mount != NULL)
+        return KO_OK;
+    if (ko_session_open_aws(session, err) != KO_OK)
+        return err->code;
+    options.aws = session->aws;
+    return ko_s3_mount_open(&options, &session->mount, err);
+}
+
+enum ko_code
+ko_session_mount_job(struct ko_session *session, struct ko_error *err)
+{
+    const struct ko_job *const job = &session->job;
+
+    KO_TRY(ko_session_mount(session, job->run, err));
+    KO_TRY(ko_session_mount(session, job->export_folder, err));
+    for (size_t i = 0; i < job->catch_up.n; i++)
+        KO_TRY(ko_session_mount(session, job->catch_up.texts[i], err));
+
+done:
+    return ko_gate(session->world, err);
+}
+
+enum ko_code
 ko_session_connect(struct ko_session *session, const char *endpoint, const char *region,
                    struct ko_error *err)
 {
     const struct ko_job *job = &session->job;
-    const struct ko_dynamodb_options options = {
-        .endpoint = job->endpoint != NULL ? job->endpoint : endpoint,
-        .region = job->region != NULL ? job->region : region,
-        .max_in_flight = (uint32_t) job->in_flight};
+    struct ko_dynamodb_options options = {.endpoint =
+                                              job->endpoint != NULL ? job->endpoint : endpoint,
+                                          .region = job->region != NULL ? job->region : region,
+                                          .max_in_flight = (uint32_t) job->in_flight};
 
     if (session->client != NULL)
         return KO_OK;
+    if (ko_session_open_aws(session, err) != KO_OK)
+        return err->code;
+    options.aws = session->aws;
     return ko_dynamodb_open(&options, &session->client, err);
 }
 
@@ -81,7 +151,10 @@ done:
 enum ko_code
 ko_session_check_shared_run(struct ko_session *session, struct ko_error *err)
 {
-    if (ko_session_is_first(session) && err->code == KO_OK && !ko_file_exists(session->job.run)) {
+    bool is_there = false;
+
+    if (ko_session_is_first(session) && err->code == KO_OK &&
+        ko_folder_exists(session->job.run, &is_there, err) == KO_OK && !is_there) {
         (void) ko_fail(err, KO_E_REFUSED, "there is no run directory '%s'", session->job.run);
         ko_hint(err, "keepone find makes one.");
     }
@@ -170,5 +243,9 @@ ko_session_clear(struct ko_session *session, struct ko_error *err)
     session->run = NULL;
     ko_dynamodb_close(session->client);
     session->client = NULL;
+    ko_s3_mount_close(session->mount);
+    session->mount = NULL;
+    ko_aws_close(session->aws);
+    session->aws = NULL;
     ko_job_clear(&session->job);
 }

@@ -122,7 +122,7 @@ read_ledger(struct ko_show *show, struct ko_error *err)
     char path[KO_PATH_BYTES];
 
     KO_TRY(ko_run_path(show->run, path, err, "journal"));
-    show->has_journal = ko_file_exists(path);
+    KO_TRY(ko_folder_exists(path, &show->has_journal, err));
     show->ledger =
         (struct ko_ledger){.planned = show->manifest->n_lines, .left = show->manifest->n_lines};
     if (!show->has_journal)

@@ -125,6 +125,7 @@ add_options(struct ko_show_report *report)
     add_option(report, "same", job->same.joined);
     add_option(report, "where", job->where);
     add_option(report, "ttl", job->ttl_attribute);
+    add_option(report, "catch-up", job->catch_up.joined);
     ko_buf_add_char(&report->text, '\n');
 }
 

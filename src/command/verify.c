@@ -95,6 +95,8 @@ show_result(const struct ko_session *session, const struct ko_find_stats *stats,
         ko_buf_add_text(&text, "}\n");
     } else {
         ko_find_add_summary(&text, counts);
+        ko_find_add_catch_up(&text, stats);
+        ko_find_add_units(&text, stats);
         ko_buf_add_text(&text, n_copies == 0 ? "clean: no key has two items\n"
                                              : "not clean: keys with two items or more remain\n");
     }

@@ -30,7 +30,9 @@ ko_digest_free(struct ko_digest *digest)
 struct ko_digest *
 ko_digest_new(enum ko_digest_kind kind, struct ko_error *err)
 {
-    const char *const name = kind == KO_MD5 ? "MD5" : "SHA256";
+    static const char *const names[] = {
+        [KO_SHA256] = "SHA256", [KO_MD5] = "MD5", [KO_SHA1] = "SHA1"};
+    const char *const name = names[kind];
     struct ko_digest *digest = ko_alloc(sizeof *digest, err);
 
     if (digest == NULL)
@@ -189,4 +191,12 @@ uint64_t
 ko_fingerprint(struct ko_slice content)
 {
     return XXH3_64bits(content.data, content.n);
+}
+
+struct ko_wide_fingerprint
+ko_wide_fingerprint(struct ko_slice content)
+{
+    const XXH128_hash_t hash = XXH3_128bits(content.data, content.n);
+
+    return (struct ko_wide_fingerprint){hash.high64, hash.low64};
 }

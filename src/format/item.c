@@ -132,9 +132,9 @@ ko_item_walker_free(struct ko_item_walker *walker)
     ko_free(walker);
 }
 
-/* Walks by the walker's path; values[i] is set for every name. */
-static const char *
-walk(struct ko_item_walker *walker, struct ko_scan *scan, const char *at, struct ko_slice *values)
+const char *
+ko_item_walk_scan(struct ko_item_walker *walker, struct ko_scan *scan, const char *at,
+                  struct ko_slice *values)
 {
     uint64_t seen = 0;
 
@@ -160,7 +160,7 @@ ko_item_walk(struct ko_item_walker *walker, const char **at, const char *end,
              struct ko_slice *values, struct ko_error *err)
 {
     struct ko_scan scan = {.begin = *at, .end = end};
-    const char *const behind = walk(walker, &scan, *at, values);
+    const char *const behind = ko_item_walk_scan(walker, &scan, *at, values);
 
     if (behind == NULL)
         return ko_scan_fail(&scan, err);
@@ -180,7 +180,8 @@ refuse_member(const struct ko_scan *scan, struct ko_slice name, struct ko_error 
                    name.data);
     for (size_t i = 0; i < sizeof incremental / sizeof incremental[0]; i++) {
         if (ko_slice_equal(name, incremental[i]))
-            ko_hint(err, "this is an incremental export; keepone reads full exports.");
+            ko_hint(err, "this is an export of changes: give a full one, and this one with "
+                         "--catch-up.");
     }
     return err->code;
 }
@@ -240,7 +241,7 @@ ko_item_walk_line(struct ko_item_walker *walker, struct ko_slice line, struct ko
     if (err->code != KO_OK)
         return err->code;
     if (at != NULL)
-        at = walk(walker, &scan, at, values);
+        at = ko_item_walk_scan(walker, &scan, at, values);
     if (at == NULL)
         return ko_scan_fail(&scan, err);
     return close_line(&scan, at, err);

@@ -70,6 +70,10 @@ uint16_t ko_item_learn(struct ko_item_walker *walker, struct ko_slice raw, uint1
 typedef const char *ko_item_walk_fn(struct ko_item_walker *walker, struct ko_scan *scan,
                                     const char *at, uint64_t *seen);
 
+/* Walks by the walker's own path; values[i] is set for every name. */
+const char *ko_item_walk_scan(struct ko_item_walker *walker, struct ko_scan *scan, const char *at,
+                              struct ko_slice *values);
+
 ko_item_walk_fn ko_item_walk_plain;
 #ifdef KO_HAS_X86
 ko_item_walk_fn ko_item_walk_sse2;

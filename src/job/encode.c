@@ -61,6 +61,7 @@ add_value(struct ko_buf *out, const struct ko_job *job, enum ko_option_id id, st
     case KO_TYPE_PATH:
     case KO_TYPE_URL:
     case KO_TYPE_CHOICE:
+    case KO_TYPE_RATE:
         break;
     }
     ko_option_add_value(&text, job, id);
@@ -181,6 +182,7 @@ decode_member(struct ko_job *job, struct ko_slice name, struct ko_slice value,
     case KO_TYPE_PATH:
     case KO_TYPE_URL:
     case KO_TYPE_CHOICE:
+    case KO_TYPE_RATE:
     case KO_TYPE_LIST:
         break;
     }
@@ -196,7 +198,7 @@ decode_verb(struct ko_slice text, struct ko_job *job, struct ko_error *err)
     KO_TRY(ko_json_member_text(text, "verb", &name, err));
     KO_TRY(ko_buf_finish(&name, err));
     job->verb = ko_verb_find(ko_buf_slice(&name));
-    if (job->verb == KO_VERB_COUNT || job->verb == KO_VERB_RUN) {
+    if (job->verb == KO_VERB_COUNT || job->verb == KO_VERB_RUN || job->verb == KO_VERB_POLICY) {
         job->verb = KO_VERB_FIND;
         (void) ko_fail(err, KO_E_CORRUPT, "no verb '%.*s'", KO_SLICE_ARG(ko_buf_slice(&name)));
     }

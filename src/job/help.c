@@ -157,6 +157,25 @@ ko_options_add_verb_help(struct ko_buf *out, enum ko_verb verb)
         add_exit(out, info->exits[i]);
 }
 
+/* Two blanks behind the longest name. */
+static void
+add_verbs(struct ko_buf *out)
+{
+    size_t width = 0;
+
+    for (unsigned verb = 0; verb < KO_VERB_COUNT; verb++) {
+        const size_t n = strlen(ko_verb_info_of((enum ko_verb) verb)->name);
+
+        width = n > width ? n : width;
+    }
+    for (unsigned verb = 0; verb < KO_VERB_COUNT; verb++) {
+        const struct ko_verb_info *info = ko_verb_info_of((enum ko_verb) verb);
+
+        ko_buf_add_format(out, "  %-*s  ", (int) width, info->name);
+        add_wrapped(out, ko_slice_of(info->purpose), width + 4);
+    }
+}
+
 void
 ko_options_add_help(struct ko_buf *out)
 {
@@ -170,11 +189,7 @@ ko_options_add_help(struct ko_buf *out)
                          "shared among N ranks; the result is the same."),
                 0);
     ko_buf_add_text(out, "\nVerbs:\n");
-    for (unsigned verb = 0; verb < KO_VERB_COUNT; verb++) {
-        const struct ko_verb_info *info = ko_verb_info_of((enum ko_verb) verb);
-
-        ko_buf_add_format(out, "  %-8s%s\n", info->name, info->purpose);
-    }
+    add_verbs(out);
     ko_buf_add_text(out, "\nOptions:\n"
                          "  --help      this text; keepone VERB --help says what a verb takes\n"
                          "  --help=man  the manual as a man page: keepone --help=man | man -l -\n"

@@ -65,6 +65,9 @@ ko_option_has_value(const struct ko_job *job, enum ko_option_id id)
     case KO_TYPE_BYTES:
     case KO_TYPE_PERCENT:
         return option->fallback != NULL || *(const uint64_t *) field != 0;
+    case KO_TYPE_RATE:
+        return ((const struct ko_job_rate *) field)->n + ((const struct ko_job_rate *) field)->ppm >
+               0;
     case KO_TYPE_CHOICE:
         break;
     }
@@ -96,6 +99,9 @@ ko_option_add_value(struct ko_buf *out, const struct ko_job *job, enum ko_option
     case KO_TYPE_BYTES:
     case KO_TYPE_PERCENT:
         ko_option_add_number(out, option, *(const uint64_t *) field);
+        return;
+    case KO_TYPE_RATE:
+        ko_option_add_rate(out, field);
         return;
     case KO_TYPE_CHOICE:
         memcpy(&choice, field, sizeof choice);

@@ -252,7 +252,7 @@ take_verb(struct ko_job *job, struct ko_settings *settings, struct ko_error *err
         } else {
             job->verb = ko_verb_find(setting->values[0]);
         }
-        if (job->verb == KO_VERB_RUN) {
+        if (job->verb == KO_VERB_RUN || job->verb == KO_VERB_POLICY) {
             (void) ko_fail(err, KO_E_OPTION, "a job file cannot run another");
             ko_hint(err, "name the verb that does the work, such as find.");
         } else if (job->verb == KO_VERB_COUNT) {

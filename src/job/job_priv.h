@@ -62,6 +62,9 @@ void ko_option_add_value(struct ko_buf *out, const struct ko_job *job, enum ko_o
 /* Adds a number of this option in its unit: 1000, 512M, 0.25. */
 void ko_option_add_number(struct ko_buf *out, const struct ko_option *option, uint64_t value);
 
+/* Adds a rate: 500, 50%. */
+void ko_option_add_rate(struct ko_buf *out, const struct ko_job_rate *rate);
+
 /* Adds "1 to 1024 requests; default: 32", "skip, error, group; required" or nothing. */
 void ko_option_add_details(struct ko_buf *out, const struct ko_option *option, bool is_required);
 

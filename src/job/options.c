@@ -2,20 +2,25 @@
 
 #include "keepone/job/job.h"
 
-#define FIND   KO_VERB_BIT(KO_VERB_FIND)
-#define SHOW   KO_VERB_BIT(KO_VERB_SHOW)
-#define PLAN   KO_VERB_BIT(KO_VERB_PLAN)
-#define APPLY  KO_VERB_BIT(KO_VERB_APPLY)
-#define VERIFY KO_VERB_BIT(KO_VERB_VERIFY)
-#define UNDO   KO_VERB_BIT(KO_VERB_UNDO)
-#define DEDUP  KO_VERB_BIT(KO_VERB_DEDUP)
-#define RUN    KO_VERB_BIT(KO_VERB_RUN)
+#define FIND     KO_VERB_BIT(KO_VERB_FIND)
+#define SHOW     KO_VERB_BIT(KO_VERB_SHOW)
+#define PLAN     KO_VERB_BIT(KO_VERB_PLAN)
+#define APPLY    KO_VERB_BIT(KO_VERB_APPLY)
+#define VERIFY   KO_VERB_BIT(KO_VERB_VERIFY)
+#define UNDO     KO_VERB_BIT(KO_VERB_UNDO)
+#define DEDUP    KO_VERB_BIT(KO_VERB_DEDUP)
+#define EXPORT   KO_VERB_BIT(KO_VERB_EXPORT)
+#define RUN      KO_VERB_BIT(KO_VERB_RUN)
+#define POLICY   KO_VERB_BIT(KO_VERB_POLICY)
+#define ESTIMATE KO_VERB_BIT(KO_VERB_ESTIMATE)
 
 #define MAKES_PLAN (FIND | DEDUP)
 #define READS      (MAKES_PLAN | VERIFY)
 #define DELETES    (APPLY | DEDUP)
 #define WRITES     (DELETES | UNDO)
 #define WORKS      (READS | WRITES)
+#define TALKS      (WORKS | EXPORT | ESTIMATE)
+#define REACHES    (TALKS | SHOW | PLAN)
 
 /* Does not compile if the member is not of the type that the option's type asks for. */
 #define FIELD(member, c_type)          \
@@ -31,6 +36,7 @@
 #define BYTES(member)  .type = KO_TYPE_BYTES, .field_offset = FIELD(member, uint64_t)
 #define PERCENT(member) \
     .type = KO_TYPE_PERCENT, .field_offset = FIELD(member, uint64_t), .unit = "percent"
+#define RATE(member) .type = KO_TYPE_RATE, .field_offset = FIELD(member, struct ko_job_rate)
 #define CHOICE(member, c_type, names) \
     .type = KO_TYPE_CHOICE, .field_offset = FIELD(member, c_type), .choices = (names)
 #define RANGE(from, to) .min = (from), .max = (to)
@@ -51,8 +57,8 @@ static const struct ko_option options[KO_OPTION_COUNT] = {
                        .help = "the job file",
                        PATH(job_file),
                        .group = KO_GROUP_JOB,
-                       .verbs = RUN,
-                       .required_by = RUN},
+                       .verbs = RUN | POLICY,
+                       .required_by = RUN | POLICY},
     [KO_OPTION_CHECK] = {.name = "check",
                          .help = "only check the job file; read and write nothing else",
                          FLAG(check_only),
@@ -61,11 +67,11 @@ static const struct ko_option options[KO_OPTION_COUNT] = {
 
     [KO_OPTION_TABLE] = {.name = "table",
                          .value = "NAME",
-                         .help = "the live table to scan; beside --export it is not scanned, it "
-                                 "only says what the primary key is",
+                         .help = "the live table to scan or to export; beside --export it is not "
+                                 "scanned, it only says what the primary key is",
                          TEXT(table),
                          .group = KO_GROUP_SOURCE,
-                         .verbs = READS,
+                         .verbs = READS | EXPORT | ESTIMATE,
                          .decides_plan = true},
     [KO_OPTION_EXPORT] = {.name = "export",
                           .value = "DIR",
@@ -73,15 +79,23 @@ static const struct ko_option options[KO_OPTION_COUNT] = {
                                   "with manifest-summary.json in it",
                           PATH(export_folder),
                           .group = KO_GROUP_SOURCE,
-                          .verbs = READS,
+                          .verbs = READS | ESTIMATE,
                           .decides_plan = true},
+    [KO_OPTION_CATCH_UP] = {.name = "catch-up",
+                            .value = "DIR[,DIR...]",
+                            .help = "incremental exports made since the --export, in any order; "
+                                    "the plan is then of the end of the last one's window",
+                            LIST(catch_up),
+                            .group = KO_GROUP_SOURCE,
+                            .verbs = READS,
+                            .decides_plan = true},
     [KO_OPTION_PRIMARY_KEY] = {.name = "primary-key",
                                .value = "PK[,SK]",
                                .help = "the attributes of the table's primary key; for an export "
                                        "without --table",
                                LIST(primary_key),
                                .group = KO_GROUP_SOURCE,
-                               .verbs = READS,
+                               .verbs = READS | ESTIMATE,
                                .decides_plan = true},
     [KO_OPTION_WHERE] = {.name = "where",
                          .value = "EXPR",
@@ -111,7 +125,84 @@ static const struct ko_option options[KO_OPTION_COUNT] = {
                                   "the item counts still are",
                           FLAG(no_md5),
                           .group = KO_GROUP_SOURCE,
-                          .verbs = READS},
+                          .verbs = READS | ESTIMATE},
+    [KO_OPTION_SAMPLE] = {.name = "sample",
+                          .value = "P",
+                          .help = "read this part of the live table, at random, to estimate how "
+                                  "many copies there are; it costs that part of a scan",
+                          .fallback_help = "nothing is read",
+                          PERCENT(sample_ppm),
+                          RANGE(1, 1000000),
+                          .group = KO_GROUP_SOURCE,
+                          .verbs = ESTIMATE},
+    [KO_OPTION_SAMPLE_ITEMS] = {.name = "sample-items",
+                                .value = "N",
+                                .unit = "items",
+                                .help = "the same, about this many items",
+                                NUMBER(n_sample_items),
+                                RANGE(1, UINT64_MAX),
+                                .group = KO_GROUP_SOURCE,
+                                .verbs = ESTIMATE},
+    [KO_OPTION_DUPLICATES] = {.name = "duplicates",
+                              .value = "P",
+                              .help = "assume that this part of the items would be deleted",
+                              .fallback_help = "what a sample or an export says, else 1",
+                              PERCENT(duplicates_ppm),
+                              RANGE(1, 1000000),
+                              .group = KO_GROUP_SOURCE,
+                              .verbs = ESTIMATE},
+
+    [KO_OPTION_TO] = {.name = "to",
+                      .value = "s3://BUCKET[/PREFIX]",
+                      .help = "where the export is written",
+                      TEXT(to),
+                      .group = KO_GROUP_EXPORT,
+                      .verbs = EXPORT},
+    [KO_OPTION_AT] = {.name = "at",
+                      .value = "TIME",
+                      .help = "export the table as it was then, such as 2026-01-31T12:00:00Z",
+                      .fallback_help = "as it is now",
+                      TEXT(at),
+                      .group = KO_GROUP_EXPORT,
+                      .verbs = EXPORT},
+    [KO_OPTION_FROM] = {.name = "from",
+                        .value = "TIME",
+                        .help = "export only what has changed since, up to --until, for "
+                                "--catch-up; more than 24 hours become several exports",
+                        TEXT(from),
+                        .group = KO_GROUP_EXPORT,
+                        .verbs = EXPORT},
+    [KO_OPTION_UNTIL] = {.name = "until",
+                         .value = "TIME",
+                         .help = "the end of what --from begins, this moment not included",
+                         TEXT(until),
+                         .group = KO_GROUP_EXPORT,
+                         .verbs = EXPORT},
+    [KO_OPTION_ARN] = {.name = "arn",
+                       .value = "ARN",
+                       .help = "wait for this export, which was started before",
+                       TEXT(arn),
+                       .group = KO_GROUP_EXPORT,
+                       .verbs = EXPORT},
+    [KO_OPTION_NO_WAIT] = {.name = "no-wait",
+                           .help = "only start the export, and print its ARN",
+                           FLAG(no_wait),
+                           .group = KO_GROUP_EXPORT,
+                           .verbs = EXPORT},
+    [KO_OPTION_BUCKET_OWNER] = {.name = "bucket-owner",
+                                .value = "ACCOUNT",
+                                .help = "the account id of the bucket's owner, if that is another "
+                                        "account",
+                                TEXT(bucket_owner),
+                                .group = KO_GROUP_EXPORT,
+                                .verbs = EXPORT},
+    [KO_OPTION_SSE_KMS_KEY] = {.name = "sse-kms-key",
+                               .value = "KEY",
+                               .help = "the KMS key, by id or ARN, to encrypt the files with",
+                               .fallback_help = "the bucket's own encryption",
+                               TEXT(sse_kms_key),
+                               .group = KO_GROUP_EXPORT,
+                               .verbs = EXPORT},
 
     [KO_OPTION_ENDPOINT] = {.name = "endpoint",
                             .value = "URL",
@@ -122,7 +213,15 @@ static const struct ko_option options[KO_OPTION_COUNT] = {
                                 "AWS_ENDPOINT_URL_DYNAMODB, AWS_ENDPOINT_URL, or the region's own",
                             URL(endpoint),
                             .group = KO_GROUP_AWS,
-                            .verbs = WORKS},
+                            .verbs = TALKS},
+    [KO_OPTION_S3_ENDPOINT] = {.name = "s3-endpoint",
+                               .value = "URL",
+                               .help = "where S3 answers, for paths that start with s3://",
+                               .fallback_help = "AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL, or the "
+                                                "region's own",
+                               URL(s3_endpoint),
+                               .group = KO_GROUP_AWS,
+                               .verbs = REACHES},
     [KO_OPTION_REGION] = {.name = "region",
                           .value = "NAME",
                           .help = "the AWS region of the table",
@@ -131,7 +230,23 @@ static const struct ko_option options[KO_OPTION_COUNT] = {
                               "AWS_DEFAULT_REGION",
                           TEXT(region),
                           .group = KO_GROUP_AWS,
-                          .verbs = WORKS},
+                          .verbs = REACHES},
+    [KO_OPTION_PROFILE] = {.name = "profile",
+                           .value = "NAME",
+                           .help = "the profile of ~/.aws/config and ~/.aws/credentials to use; "
+                                   "credentials in the environment do not count then",
+                           .fallback_help = "AWS_PROFILE, else default",
+                           TEXT(profile),
+                           .group = KO_GROUP_AWS,
+                           .verbs = REACHES},
+    [KO_OPTION_ASSUME_ROLE] = {.name = "assume-role",
+                               .value = "ARN",
+                               .help = "the role to work as, such as "
+                                       "arn:aws:iam::123456789012:role/keepone; it is assumed "
+                                       "with the credentials that are found otherwise",
+                               TEXT(assume_role),
+                               .group = KO_GROUP_AWS,
+                               .verbs = REACHES},
 
     [KO_OPTION_KEY] = {.name = "key",
                        .value = "LIST",
@@ -141,7 +256,7 @@ static const struct ko_option options[KO_OPTION_COUNT] = {
                                "lower, nfkc",
                        LIST(key),
                        .group = KO_GROUP_RULES,
-                       .verbs = READS,
+                       .verbs = READS | ESTIMATE,
                        .required_by = MAKES_PLAN,
                        .decides_plan = true},
     [KO_OPTION_KEEP] = {.name = "keep",
@@ -169,7 +284,7 @@ static const struct ko_option options[KO_OPTION_COUNT] = {
                                .fallback = "skip",
                                CHOICE(missing_key, enum ko_missing_key, missing_choices),
                                .group = KO_GROUP_RULES,
-                               .verbs = READS,
+                               .verbs = READS | ESTIMATE,
                                .decides_plan = true},
     [KO_OPTION_MAX_GROUP] = {.name = "max-group",
                              .value = "N",
@@ -190,6 +305,12 @@ static const struct ko_option options[KO_OPTION_COUNT] = {
                        .group = KO_GROUP_RULES,
                        .verbs = MAKES_PLAN,
                        .decides_plan = true},
+    [KO_OPTION_NO_TTL] = {.name = "no-ttl",
+                          .help = "no item of the table expires; for a table of another account, "
+                                  "which does not show its setting",
+                          FLAG(no_ttl),
+                          .group = KO_GROUP_RULES,
+                          .verbs = MAKES_PLAN},
 
     [KO_OPTION_RUN] = {.name = "run",
                        .value = "DIR",
@@ -222,7 +343,7 @@ static const struct ko_option options[KO_OPTION_COUNT] = {
                           .fallback = "checked",
                           CHOICE(safety, enum ko_job_safety, safety_choices),
                           .group = KO_GROUP_DELETE,
-                          .verbs = DELETES},
+                          .verbs = DELETES | ESTIMATE},
     [KO_OPTION_UNCHANGED] = {.name = "unchanged",
                              .help = "delete only items of which no attribute has changed, not "
                                      "just those that the rules looked at",
@@ -258,6 +379,27 @@ static const struct ko_option options[KO_OPTION_COUNT] = {
                                  .group = KO_GROUP_DELETE,
                                  .verbs = DELETES},
 
+    [KO_OPTION_READ_UNITS] = {.name = "read-units",
+                              .value = "N|P%",
+                              .unit = "units",
+                              .help = "read at most so many capacity units per second, all ranks "
+                                      "and indexes together, or this part of what the table has, "
+                                      "such as 50%",
+                              .fallback_help = "as fast as the table takes it",
+                              RATE(read_units),
+                              RANGE(1, 1000000000),
+                              .group = KO_GROUP_SPEED,
+                              .verbs = READS | DELETES | ESTIMATE},
+    [KO_OPTION_WRITE_UNITS] = {.name = "write-units",
+                               .value = "N|P%",
+                               .unit = "units",
+                               .help = "write at most so many capacity units per second, counted "
+                                       "in the same way",
+                               .fallback_help = "as fast as the table takes it",
+                               RATE(write_units),
+                               RANGE(1, 1000000000),
+                               .group = KO_GROUP_SPEED,
+                               .verbs = WRITES | ESTIMATE},
     [KO_OPTION_IN_FLIGHT] = {.name = "in-flight",
                              .value = "N",
                              .unit = "requests",
@@ -266,7 +408,7 @@ static const struct ko_option options[KO_OPTION_COUNT] = {
                              NUMBER(in_flight),
                              RANGE(1, 1024),
                              .group = KO_GROUP_SPEED,
-                             .verbs = WORKS},
+                             .verbs = WORKS | ESTIMATE},
     [KO_OPTION_MEMORY] = {.name = "memory",
                           .value = "BYTES",
                           .unit = "bytes",
@@ -276,7 +418,7 @@ static const struct ko_option options[KO_OPTION_COUNT] = {
                           BYTES(memory_bytes),
                           RANGE(UINT64_C(8) << 20, UINT64_C(1) << 50),
                           .group = KO_GROUP_SPEED,
-                          .verbs = READS | APPLY},
+                          .verbs = READS | APPLY | ESTIMATE},
 
     [KO_OPTION_SHOW_PLAN] = {.name = "plan",
                              .help = "print the plan as JSON Lines: what would be deleted, and "
@@ -306,19 +448,19 @@ static const struct ko_option options[KO_OPTION_COUNT] = {
                             .fallback = "auto",
                             CHOICE(progress, enum ko_job_progress, progress_choices),
                             .group = KO_GROUP_OUTPUT,
-                            .verbs = WORKS},
+                            .verbs = TALKS},
     [KO_OPTION_JSON] = {.name = "json",
                         .help = "print the result on stdout as one JSON object",
                         FLAG(json),
                         .group = KO_GROUP_OUTPUT,
-                        .verbs = WORKS | SHOW},
+                        .verbs = TALKS | SHOW},
     [KO_OPTION_LOG_LEVEL] = {.name = "log-level",
                              .value = "LEVEL",
                              .help = "how much to say on stderr",
                              .fallback = "info",
                              CHOICE(log_level, enum ko_log_level, log_choices),
                              .group = KO_GROUP_OUTPUT,
-                             .verbs = WORKS},
+                             .verbs = TALKS},
 };
 
 const struct ko_option *
@@ -332,10 +474,15 @@ const char *
 ko_option_group_title(enum ko_option_group group)
 {
     static const char *const titles[KO_GROUP_COUNT] = {
-        [KO_GROUP_JOB] = "The job", [KO_GROUP_SOURCE] = "What is read",
-        [KO_GROUP_AWS] = "AWS",     [KO_GROUP_RULES] = "What a copy is, and which one stays",
-        [KO_GROUP_RUN] = "The run", [KO_GROUP_DELETE] = "Safety",
-        [KO_GROUP_SPEED] = "Speed", [KO_GROUP_OUTPUT] = "Output",
+        [KO_GROUP_JOB] = "The job",
+        [KO_GROUP_SOURCE] = "What is read",
+        [KO_GROUP_EXPORT] = "The export",
+        [KO_GROUP_AWS] = "AWS",
+        [KO_GROUP_RULES] = "What a copy is, and which one stays",
+        [KO_GROUP_RUN] = "The run",
+        [KO_GROUP_DELETE] = "Safety",
+        [KO_GROUP_SPEED] = "Speed",
+        [KO_GROUP_OUTPUT] = "Output",
     };
 
     KO_ASSERT(group < KO_GROUP_COUNT);

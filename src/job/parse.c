@@ -1,5 +1,6 @@
 #include "job_priv.h"
 #include "keepone/base/file.h"
+#include "keepone/base/mount.h"
 
 enum { JOB_FILE_BYTES_MAX = 64 * 1024 };
 
@@ -15,6 +16,13 @@ struct arguments {
     enum ko_verb verb;
     bool has_only_words; /* behind "--" */
 };
+
+/* Verbs that take a job file, and with it another verb. */
+static bool
+is_about_a_file(enum ko_verb verb)
+{
+    return verb == KO_VERB_RUN || verb == KO_VERB_POLICY;
+}
 
 static bool
 is_dashed(const char *word)
@@ -69,7 +77,7 @@ take_option(struct arguments *arguments, const char *word, struct ko_job *job,
 
     /* what the job of a `run` takes is known when its file has been read */
     if (id == KO_OPTION_NONE ||
-        (arguments->verb != KO_VERB_RUN && !ko_option_belongs(id, arguments->verb)))
+        (!is_about_a_file(arguments->verb) && !ko_option_belongs(id, arguments->verb)))
         return ko_option_fail_unknown(name, "--", arguments->verb, err);
     setting = ko_settings_add(settings, job->arena, name, 1, err);
     if (setting == NULL)
@@ -151,6 +159,11 @@ done:
 static enum ko_code
 read_job_file(const char *path, struct ko_buf *yaml, struct ko_error *err)
 {
+    if (ko_path_is_remote(path)) {
+        (void) ko_fail(err, KO_E_OPTION, "the job file '%s' is not on this machine", path);
+        ko_hint(err, "copy it to a local file and name that.");
+        return err->code;
+    }
     (void) ko_file_read(path, JOB_FILE_BYTES_MAX, yaml, err);
     if (err->code == KO_E_IO || err->code == KO_E_CORRUPT) {
         err->code = KO_E_OPTION;
@@ -159,7 +172,7 @@ read_job_file(const char *path, struct ko_buf *yaml, struct ko_error *err)
     return err->code;
 }
 
-/* `run`: its own options first, then the file, then what the command line changes in it. */
+/* `run`, `policy`: their own options first, then the file, then what the command line changes. */
 static enum ko_code
 parse_run(struct ko_job *job, struct ko_settings *settings, struct ko_error *err)
 {
@@ -173,7 +186,7 @@ parse_run(struct ko_job *job, struct ko_settings *settings, struct ko_error *err
 
         next = setting->next;
         setting->next = NULL;
-        if (ko_option_belongs(id, KO_VERB_RUN)) {
+        if (ko_option_belongs(id, job->verb)) {
             KO_TRY(ko_setting_apply(job, id, setting, err));
             continue;
         }
@@ -217,7 +230,8 @@ ko_job_parse(int argc, char *const *argv, struct ko_job *job, struct ko_buf *pri
     KO_TRY(take_arguments(&arguments, job, &settings, print, err));
     if (print->n > 0 || print->failed)
         goto done;
-    if (arguments.verb == KO_VERB_RUN)
+    job->prints_policy = arguments.verb == KO_VERB_POLICY;
+    if (is_about_a_file(arguments.verb))
         KO_TRY(parse_run(job, &settings, err));
     else
         KO_TRY(ko_settings_apply(job, &settings, err));

@@ -89,7 +89,8 @@ ko_option_fail_unknown(struct ko_slice name, const char *dashes, enum ko_verb ve
     }
     for (unsigned other = 0; other < KO_OPTION_COUNT; other++) {
         /* a `run` may be given the options of any verb */
-        if (verb == KO_VERB_RUN || ko_option_belongs((enum ko_option_id) other, verb))
+        if (verb == KO_VERB_RUN || verb == KO_VERB_POLICY ||
+            ko_option_belongs((enum ko_option_id) other, verb))
             names[n++] = ko_option_of((enum ko_option_id) other)->name;
     }
     while (bare.n > 0 && bare.data[0] == '-') { /* of a name with dashes in a job file */

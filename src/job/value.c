@@ -69,6 +69,31 @@ take_percent(struct ko_slice *text, uint64_t *value)
     return !__builtin_add_overflow(*value, decimals, value);
 }
 
+static void
+add_percent(struct ko_buf *out, uint64_t ppm)
+{
+    uint64_t decimals = ppm % PPM_PER_PERCENT;
+    int digits = PPM_DECIMALS;
+
+    ko_buf_add_format(out, "%" PRIu64, ppm / PPM_PER_PERCENT);
+    if (decimals == 0)
+        return;
+    for (; decimals % 10 == 0; decimals /= 10)
+        digits--;
+    ko_buf_add_format(out, ".%0*" PRIu64, digits, decimals);
+}
+
+void
+ko_option_add_rate(struct ko_buf *out, const struct ko_job_rate *rate)
+{
+    if (rate->ppm == 0) {
+        ko_buf_add_format(out, "%" PRIu64, rate->n);
+        return;
+    }
+    add_percent(out, rate->ppm);
+    ko_buf_add_char(out, '%');
+}
+
 void
 ko_option_add_number(struct ko_buf *out, const struct ko_option *option, uint64_t value)
 {
@@ -76,15 +101,7 @@ ko_option_add_number(struct ko_buf *out, const struct ko_option *option, uint64_
     int power = 0;
 
     if (option->type == KO_TYPE_PERCENT) {
-        uint64_t decimals = value % PPM_PER_PERCENT;
-        int digits = PPM_DECIMALS;
-
-        ko_buf_add_format(out, "%" PRIu64, value / PPM_PER_PERCENT);
-        if (decimals == 0)
-            return;
-        for (; decimals % 10 == 0; decimals /= 10)
-            digits--;
-        ko_buf_add_format(out, ".%0*" PRIu64, digits, decimals);
+        add_percent(out, value);
         return;
     }
     if (option->type == KO_TYPE_BYTES) {
@@ -144,6 +161,34 @@ set_number(uint64_t *field, const struct ko_option *option, struct ko_slice text
     if (value < option->min || value > option->max)
         return fail_range(option, text, err);
     *field = value;
+    return KO_OK;
+}
+
+/* 500, 50%, 0.5% */
+static enum ko_code
+set_rate(struct ko_job_rate *field, const struct ko_option *option, struct ko_slice text,
+         struct ko_error *err)
+{
+    const bool is_percent = text.n > 0 && text.data[text.n - 1] == '%';
+    struct ko_slice rest = {text.data, text.n - is_percent};
+    struct ko_job_rate rate = {0};
+    const bool is_good = is_percent ? take_percent(&rest, &rate.ppm) : take_digits(&rest, &rate.n);
+
+    if (!is_good || rest.n != 0) {
+        (void) ko_fail(err, KO_E_OPTION, "'%.*s' is neither a number of %s nor a percentage",
+                       KO_SLICE_ARG(text), option->unit);
+        ko_hint(err, "write a whole number per second, such as 500, or a part of what the table "
+                     "has, such as 50%%.");
+        return err->code;
+    }
+    if (is_percent && (rate.ppm == 0 || rate.ppm > 100 * PPM_PER_PERCENT)) {
+        (void) ko_fail(err, KO_E_OPTION, "'%.*s' is out of range", KO_SLICE_ARG(text));
+        ko_hint(err, "give more than 0%% and 100%% at most.");
+        return err->code;
+    }
+    if (!is_percent && (rate.n < option->min || rate.n > option->max))
+        return fail_range(option, text, err);
+    *field = rate;
     return KO_OK;
 }
 
@@ -247,6 +292,8 @@ ko_value_set(struct ko_job *job, enum ko_option_id id, const struct ko_setting *
     case KO_TYPE_BYTES:
     case KO_TYPE_PERCENT:
         return set_number(field, option, text, err);
+    case KO_TYPE_RATE:
+        return set_rate(field, option, text, err);
     case KO_TYPE_CHOICE:
         return set_choice(field, option, text, err);
     case KO_TYPE_FLAG:

@@ -116,6 +116,66 @@ static const struct ko_verb_info verbs[KO_VERB_COUNT] = {
          .exits = {KO_E_OPTION, KO_E_REFUSED, KO_E_UNCLEAN, KO_E_PARTIAL, KO_E_STOPPED,
                    KO_E_THROTTLED, KO_E_AWS, KO_E_ACCESS, KO_E_IO, KO_E_CORRUPT, KO_E_MEMORY,
                    KO_E_COMM, KO_E_BUG}},
+    [KO_VERB_EXPORT] =
+        {.name = "export",
+         .purpose = "export a table to S3, whole or what has changed",
+         .usage = "export (--table NAME --to s3://BUCKET[/PREFIX] | --arn ARN) [OPTION]...",
+         .about = "Starts a point-in-time export, which takes no read units of the table, waits "
+                  "for it, and prints the path that --export takes. With --from and --until it "
+                  "exports what has changed in between, for --catch-up. The same command again "
+                  "goes on waiting: within 8 hours it starts nothing twice. An export goes on "
+                  "without keepone.",
+         .positional = KO_OPTION_NONE,
+         .examples = {{"the whole table as it is now",
+                       "keepone export --table space-diff --to s3://exports/space-diff"},
+                      {"what has changed since that export's time",
+                       "keepone export --table space-diff --to s3://exports/space-diff \\\n"
+                       "    --from 2026-01-31T12:00:00Z --until 2026-02-01T09:00:00Z"},
+                      {"only start it, and wait later",
+                       "arn=$(keepone export --table orders --to s3://exports --no-wait)\n"
+                       "keepone export --arn $arn"}},
+         .exits = {KO_E_OPTION, KO_E_REFUSED, KO_E_STOPPED, KO_E_THROTTLED, KO_E_AWS, KO_E_ACCESS,
+                   KO_E_MEMORY, KO_E_COMM, KO_E_BUG}},
+    [KO_VERB_ESTIMATE] =
+        {.name = "estimate",
+         .purpose = "say what it would cost, in units, time and money",
+         .usage = "estimate SOURCE [--key LIST] [--sample P | --duplicates P] [OPTION]...",
+         .about =
+             "Asks the table how large it is and computes what a scan, an export, and deletes at "
+             "each safety level take, secondary indexes and replicas included, and what other "
+             "ways to a table without copies would take. Reads no item unless told: --sample P "
+             "reads that part of the table, at random, and says how many copies there are and "
+             "how sure that is; an export is read whole, which is exact. Prices are of one day, "
+             "which is printed. Deletes nothing.",
+         .positional = KO_OPTION_NONE,
+         .examples = {{"from the table's size alone, if 2 percent are copies",
+                       "keepone estimate --table space-diff --duplicates 2 --write-units 500"},
+                      {"with a sample of a tenth of the table",
+                       "keepone estimate --table space-diff --key cause --sample 10 \\\n"
+                       "    --read-units 50%"},
+                      {"exactly, from an export",
+                       "keepone estimate --export exports/0173 --table space-diff --key cause"}},
+         .exits = {KO_E_OPTION, KO_E_REFUSED, KO_E_STOPPED, KO_E_THROTTLED, KO_E_AWS, KO_E_ACCESS,
+                   KO_E_IO, KO_E_CORRUPT, KO_E_MEMORY, KO_E_COMM, KO_E_BUG}},
+    [KO_VERB_POLICY] =
+        {.name = "policy",
+         .purpose = "print the IAM policies that a job file needs",
+         .usage = "policy JOB.yaml [OPTION]...",
+         .about = "Prints one JSON object with a policy for `finding` (find, verify, estimate, "
+                  "export), which changes nothing in the table, and one for `applying` (apply, "
+                  "undo); dedup needs both; with --assume-role also one for `calling`, the "
+                  "identity that assumes the role. Each allows what keepone sends and nothing "
+                  "else, on this table and these places. Options on the command line win over "
+                  "the file. Asks nobody: what cannot be known stands as ${AccountId} and the "
+                  "like, and is to be filled in.",
+         .positional = KO_OPTION_JOB,
+         .word = "JOB.yaml",
+         .examples = {{"the policy for finding",
+                       "keepone policy jobs/space-diff.yaml | jq .finding"},
+                      {"with the table's full name",
+                       "keepone policy jobs/space-diff.yaml \\\n    --table "
+                       "arn:aws:dynamodb:eu-west-1:111122223333:table/space-diff"}},
+         .exits = {KO_E_OPTION, KO_E_IO, KO_E_CORRUPT, KO_E_MEMORY}},
     [KO_VERB_RUN] =
         {.name = "run",
          .purpose = "do what a job file says",

@@ -1,10 +1,13 @@
 #include "keepone/stage/apply.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "batch_priv.h"
+#include "keepone/aws/table_arn.h"
 #include "keepone/base/clock.h"
 #include "keepone/base/log.h"
+#include "keepone/base/mount.h"
 #include "keepone/base/random.h"
 #include "keepone/comm/gate.h"
 #include "keepone/comm/phase.h"
@@ -12,7 +15,8 @@
 #include "keepone/record/record.h"
 
 enum {
-    COMMIT_AFTER_US = 5000, /* group commit: a batch waits no longer for others */
+    COMMIT_AFTER_US = 5000,          /* group commit: a batch waits no longer for others, */
+    MOUNT_COMMIT_AFTER_US = 1000000, /* where a commit is a request that is waited for */
     COMMIT_BYTES = 8 * 1024 * 1024,
     BATCH_BYTES = 12 * 1024 * 1024 /* 25 images of 400 KB, and the reply they came in */
 };
@@ -53,10 +57,8 @@ read_ahead(struct apply *apply, struct ko_line_state *state, bool *is_end, struc
             return KO_OK;
         }
         if (apply->reader == NULL) {
-            const struct ko_plan_part *part = &config->manifest->parts[apply->next_part++];
-
-            KO_TRY(ko_plan_reader_open(config->dir, config->plan_name, part, &apply->reader, err));
-            apply->reader_part = part->part;
+            KO_TRY(ko_plan_parts_next(apply->parts, &apply->reader, err));
+            apply->reader_part = config->manifest->parts[apply->next_part++].part;
         }
         KO_TRY(ko_plan_reader_next(apply->reader, &apply->pending, err));
         if (apply->pending.text.data == NULL) {
@@ -113,12 +115,28 @@ is_group_busy(const struct apply *apply, const struct batch *except, struct ko_s
     return false;
 }
 
+/* How many lines a batch takes: fewer if their requests would cost more than a call should. */
+static size_t
+choose_lines(const struct apply *apply, bool is_transact)
+{
+    const struct ko_pace *const pace = apply->pacing.pace;
+    const char *const write = is_transact ? "TransactWriteItems" : "BatchExecuteStatement";
+    const size_t most = is_transact ? TRANSACT_LINES : CHECKED_LINES;
+    const double kilobytes = apply->line_kilobytes > 0 ? apply->line_kilobytes : 1;
+    const double n_written =
+        (double) ko_pace_call_weight(pace, write, UINT32_MAX) / kilobytes - is_transact;
+    const size_t n_read = (size_t) ko_pace_call_weight(pace, "BatchGetItem", 2 * most) / 2;
+    const size_t n = n_written < (double) n_read ? (size_t) fmax(n_written, 0) : n_read;
+
+    return n < 1 ? 1 : n < most ? n : most;
+}
+
 static enum ko_code
 fill(struct batch *batch, struct ko_error *err)
 {
     struct apply *apply = batch->apply;
     const bool is_transact = apply->config->safety == KO_SAFETY_TRANSACT;
-    const size_t most = is_transact ? TRANSACT_LINES : CHECKED_LINES;
+    const size_t most = choose_lines(apply, is_transact);
 
     ko_arena_reset(batch->arena);
     while (batch->n_lines < most) {
@@ -191,6 +209,8 @@ static bool
 is_commit_due(const struct apply *apply)
 {
     const uint64_t now_us = ko_clock_us();
+    const uint64_t after_us =
+        ko_path_is_remote(apply->config->dir) ? MOUNT_COMMIT_AFTER_US : COMMIT_AFTER_US;
     uint32_t n_waiting = 0;
 
     for (uint32_t i = 0; i < apply->n_batches; i++) {
@@ -199,7 +219,7 @@ is_commit_due(const struct apply *apply)
         if (batch->n_lines == 0 || batch->commit_since_us == 0)
             continue;
         n_waiting++;
-        if (now_us - batch->commit_since_us >= COMMIT_AFTER_US)
+        if (now_us - batch->commit_since_us >= after_us)
             return true;
     }
     return n_waiting > 0 && (n_waiting * 2 >= apply->n_active ||
@@ -308,9 +328,25 @@ show(void *self, const uint64_t *totals)
 {
     struct apply *apply = self;
 
-    ko_progress_show(apply->config->progress, totals[0]);
+    ko_pacing_show(&apply->pacing, apply->config->progress, totals);
     if (apply->failure.code == KO_OK)
         (void) apply->config->pulse(apply->config->pulse_self, &apply->failure);
+}
+
+static void
+before_pulse(void *self)
+{
+    struct apply *apply = self;
+
+    ko_pacing_before(&apply->pacing, apply->n_settled);
+}
+
+static void
+after_pulse(void *self, const uint64_t *mine, const uint64_t *totals)
+{
+    struct apply *apply = self;
+
+    ko_pacing_after(&apply->pacing, mine, totals);
 }
 
 /* ---- beginning and end ---- */
@@ -339,14 +375,29 @@ static enum ko_code
 check_step(void *self, struct ko_phase *phase, enum ko_phase_state *state, struct ko_error *err)
 {
     struct apply *apply = self;
-    const struct ko_apply_config *config = apply->config;
+    struct ko_plan_reader *reader = NULL;
 
     (void) phase;
-    *state = apply->next_part == apply->end_part ? KO_PHASE_DONE : KO_PHASE_BUSY;
-    if (apply->next_part < apply->end_part)
-        return ko_plan_check(config->dir, config->plan_name,
-                             &config->manifest->parts[apply->next_part++], err);
-    return KO_OK;
+    KO_TRY(ko_plan_parts_next(apply->parts, &reader, err));
+    *state = reader == NULL ? KO_PHASE_DONE : KO_PHASE_BUSY;
+    if (reader != NULL)
+        KO_TRY(ko_plan_reader_check(reader, err));
+
+done:
+    ko_plan_reader_close(reader);
+    return err->code;
+}
+
+/* The reader of this rank's parts stands before the first of them. */
+static enum ko_code
+begin_parts(struct apply *apply, struct ko_error *err)
+{
+    const struct ko_apply_config *config = apply->config;
+
+    ko_plan_parts_close(apply->parts);
+    return ko_plan_parts_open(config->dir, config->plan_name,
+                              config->manifest->parts + apply->next_part,
+                              apply->end_part - apply->next_part, &apply->parts, err);
 }
 
 /* Collective: no delete is sent before every part of the plan is known to be as it was written. */
@@ -355,11 +406,9 @@ check_plan(struct apply *apply, struct ko_error *err)
 {
     const struct ko_phase_ops ops = {.step = check_step};
     const struct ko_phase_options options = {.name = "check", .ops = &ops, .self = apply};
-    const size_t first_part = apply->next_part;
 
-    (void) ko_phase_run(apply->world, &options, NULL, err);
-    apply->next_part = first_part;
-    return err->code;
+    (void) begin_parts(apply, err);
+    return ko_phase_run(apply->world, &options, NULL, err);
 }
 
 /* The images of lines that an earlier attempt left open or failed at. */
@@ -424,6 +473,7 @@ begin_work(struct apply *apply, struct ko_error *err)
 
     if (err->code != KO_OK)
         return err->code;
+    KO_TRY(begin_parts(apply, err));
     KO_TRY(ko_journal_open(apply->config->dir, &journal, &apply->journal, err));
     apply->n_batches = ko_dynamodb_room(apply->config->client);
     if (apply->n_batches > apply->config->memory_bytes / BATCH_BYTES)
@@ -449,6 +499,7 @@ free_apply(struct apply *apply)
     ko_free(apply->open_images);
     ko_arena_free(apply->open_arena);
     ko_plan_reader_close(apply->reader);
+    ko_plan_parts_close(apply->parts);
     ko_journal_abandon(apply->journal);
     ko_journal_index_free(apply->index);
     ko_buf_clear(&apply->request);
@@ -460,22 +511,24 @@ static enum ko_code
 end_work(struct apply *apply, struct ko_apply_stats *stats, struct ko_error *err)
 {
     struct ko_journal *const journal = apply->journal;
-    struct ko_error second = {0};
-    uint64_t milliunits[2] = {(uint64_t) (apply->read_units * 1000),
-                              (uint64_t) (apply->write_units * 1000)};
+    struct ko_error closing = {0};
+    struct ko_error adding = {0}; /* of its own: what one rank could not close, all have counted */
+    uint64_t milliunits[2] = {
+        (uint64_t) (ko_pacing_consumed(&apply->pacing, KO_PACE_READ) * 1000),
+        (uint64_t) (ko_pacing_consumed(&apply->pacing, KO_PACE_WRITE) * 1000)};
 
     apply->journal = NULL;
     if (journal != NULL)
-        (void) ko_journal_close(journal, &second);
+        (void) ko_journal_close(journal, &closing);
     stats->ledger = apply->ledger;
-    KO_TRY(ko_ledger_sum(apply->world, &stats->ledger, &second));
-    KO_TRY(ko_world_sum(apply->world, milliunits, 2, &second));
+    KO_TRY(ko_ledger_sum(apply->world, &stats->ledger, &adding));
+    KO_TRY(ko_world_sum(apply->world, milliunits, 2, &adding));
     stats->read_units = (double) milliunits[0] / 1000;
     stats->write_units = (double) milliunits[1] / 1000;
 
 done:
     if (err->code == KO_OK)
-        *err = second;
+        *err = closing.code != KO_OK ? closing : adding;
     return err->code;
 }
 
@@ -483,15 +536,20 @@ enum ko_code
 ko_apply_run(const struct ko_apply_config *config, struct ko_world *world,
              struct ko_apply_stats *stats, struct ko_error *err)
 {
-    struct apply apply = {.config = config, .world = world};
+    struct apply apply = {
+        .config = config, .world = world, .no_partiql = ko_table_is_arn(config->table_name)};
     const struct ko_journal_parts parts = choose_parts(&apply);
-    const struct ko_phase_ops ops = {.step = step, .wait = wait_for_replies, .progress = show};
+    const struct ko_phase_ops ops = {.step = step,
+                                     .wait = wait_for_replies,
+                                     .progress = show,
+                                     .before_pulse = before_pulse,
+                                     .after_pulse = after_pulse};
     const struct ko_phase_options options = {.name = "apply",
                                              .ops = &ops,
                                              .self = &apply,
                                              .finish_on_stop = true,
-                                             .counters = &apply.n_settled,
-                                             .n_counters = 1};
+                                             .counters = apply.pacing.counters,
+                                             .n_counters = KO_PACING_COUNTERS};
     const uint64_t start_us = ko_clock_us();
     uint64_t n_left;
 
@@ -501,8 +559,10 @@ ko_apply_run(const struct ko_apply_config *config, struct ko_world *world,
     KO_TRY(ko_world_sum(world, &n_left, 1, err));
     if (n_left > 0) {
         (void) begin_work(&apply, err);
+        ko_pacing_begin(&apply.pacing, config->client, world);
         ko_progress_begin(config->progress, "apply", "losers", n_left);
         (void) ko_phase_run(world, &options, NULL, err);
+        ko_pacing_end(&apply.pacing);
         ko_progress_end(config->progress);
     }
     (void) end_work(&apply, stats, err);

@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "batch_priv.h"
+#include "keepone/aws/throttle.h"
 #include "keepone/base/clock.h"
 #include "keepone/base/random.h"
 
@@ -55,6 +56,19 @@ done:
     return err->code;
 }
 
+double
+batch_image_weight(struct ko_slice image)
+{
+    return (double) (image.n / 1024 + 1);
+}
+
+static void
+learn_weight(struct apply *apply, double kilobytes)
+{
+    apply->line_kilobytes =
+        apply->line_kilobytes > 0 ? apply->line_kilobytes * 0.95 + kilobytes * 0.05 : kilobytes;
+}
+
 enum ko_code
 batch_add_intent(struct batch *batch, struct line *line, struct ko_slice image,
                  struct ko_error *err)
@@ -65,6 +79,7 @@ batch_add_intent(struct batch *batch, struct line *line, struct ko_slice image,
     line->image = ko_arena_copy(batch->arena, image, err);
     if (line->image.data == NULL)
         return err->code;
+    learn_weight(batch->apply, batch_image_weight(image));
     event.image = line->image;
     return ko_journal_add(batch->apply->journal, &event, err);
 }
@@ -99,6 +114,14 @@ batch_made_progress(struct batch *batch)
     batch->n_backoffs = 0;
 }
 
+void
+batch_note_throttle(struct batch *batch, enum ko_pace_resource resource, struct ko_slice code,
+                    struct ko_slice body)
+{
+    if (ko_throttle_of(code, body) == KO_THROTTLE_CAPACITY)
+        ko_pace_throttled(batch->apply->pacing.pace, resource);
+}
+
 enum ko_code
 batch_send(struct batch *batch, const char *operation, uint64_t tag, ko_dynamodb_done_fn *done,
            struct ko_error *err)
@@ -106,6 +129,7 @@ batch_send(struct batch *batch, const char *operation, uint64_t tag, ko_dynamodb
     const struct ko_dynamodb_call call = {.operation = operation,
                                           .body = ko_buf_slice(&batch->apply->request),
                                           .is_write = strcmp(operation, "BatchGetItem") != 0,
+                                          .weight = batch->weight,
                                           .done = done,
                                           .self = batch,
                                           .tag = tag};

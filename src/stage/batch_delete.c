@@ -4,7 +4,6 @@
 #include "keepone/format/json.h"
 #include "keepone/format/value.h"
 #include "keepone/stage/condition.h"
-#include "keepone/stage/units.h"
 
 /* Is the item as seen, and with --unchanged as in the image too, if there is one? */
 enum ko_code
@@ -104,6 +103,7 @@ take_statement_error(struct batch *batch, struct line *line, struct ko_slice err
         break;
     case KO_FAULT_THROTTLED:
         line->need = NEED_READ;
+        batch_note_throttle(batch, KO_PACE_WRITE, ko_buf_slice(&code), error);
         batch_back_off(batch, err);
         break;
     case KO_FAULT_TRANSIENT:
@@ -207,7 +207,6 @@ statements_arrived(void *self, const struct ko_dynamodb_reply *reply, struct ko_
 
     (void) err;
     if (reply->kind == KO_REPLY_OK) {
-        batch->apply->write_units += ko_consumed_units(reply->body);
         if (take_responses(batch, reply->body, &local) == KO_E_CORRUPT || local.code == KO_E_AWS) {
             /* A reply that cannot be read is a lost reply. */
             local = (struct ko_error){0};
@@ -236,7 +235,6 @@ item_arrived(void *self, const struct ko_dynamodb_reply *reply, struct ko_error 
     if (reply->kind == KO_REPLY_UNKNOWN) {
         take_unknown(batch, &local);
     } else if (reply->kind == KO_REPLY_OK) {
-        batch->apply->write_units += ko_consumed_units(reply->body);
         batch_made_progress(batch);
         if (ko_json_member(reply->body, "Attributes", &item, &local) == KO_OK)
             (void) batch_take_old_image(batch, line, item, &local);
@@ -258,6 +256,7 @@ send_item(struct batch *batch, size_t line_index, struct ko_error *err)
 
     batch->sent[0] = line_index;
     batch->n_sent = 1;
+    batch->weight = batch_image_weight(line->image);
     ko_buf_reset(request);
     ko_buf_add_char(request, '{');
     KO_TRY(ko_condition_add_members(request, line->primary_key, line->seen,
@@ -277,14 +276,17 @@ done:
     return err->code;
 }
 
-/* As many statements as one request takes; the others follow in the next. */
+/* As many statements as one request takes, and the pace allows; the others follow in the next. */
 static enum ko_code
 build_statements(struct batch *batch, struct ko_error *err)
 {
     struct ko_buf *request = &batch->apply->request;
+    const double most = (double) ko_pace_call_weight(batch->apply->pacing.pace,
+                                                     "BatchExecuteStatement", UINT32_MAX);
     size_t image_bytes = 0;
 
     batch->n_sent = 0;
+    batch->weight = 0;
     ko_buf_reset(request);
     ko_buf_add_text(request, "{\"ReturnConsumedCapacity\":\"TOTAL\",\"Statements\":[");
     for (size_t i = 0; i < batch->n_lines; i++) {
@@ -294,13 +296,16 @@ build_statements(struct batch *batch, struct ko_error *err)
         if (line->need != NEED_DELETE || line->by_item)
             continue;
         image_bytes += line->image.n;
-        if (batch->n_sent > 0 && image_bytes > IMAGE_BYTES_MAX)
+        if (batch->n_sent > 0 && (image_bytes > IMAGE_BYTES_MAX ||
+                                  batch->weight + batch_image_weight(line->image) > most))
             break;
         ko_buf_add_text(request, batch->n_sent == 0 ? "" : ",");
         KO_TRY(ko_condition_add_statement(request, batch->apply->config->table_name,
                                           line->primary_key, line->seen, batch_all_of(batch, line),
                                           batch->arena, &fits, err));
         line->by_item = !fits;
+        if (fits)
+            batch->weight += batch_image_weight(line->image);
         if (fits)
             batch->sent[batch->n_sent++] = i;
         else if (batch->n_sent > 0)

@@ -11,6 +11,7 @@
 #include "keepone/aws/dynamodb.h"
 #include "keepone/base/mem.h"
 #include "keepone/stage/apply.h"
+#include "keepone/stage/pacing.h"
 
 enum {
     CHECKED_LINES = 25,                             /* statements in a BatchExecuteStatement */
@@ -49,6 +50,7 @@ struct batch {
     bool is_in_flight;
     size_t sent[TRANSACT_LINES]; /* the lines of the request in flight */
     size_t n_sent;
+    double weight;               /* of the request to be sent: keys to read, kilobytes to write */
     uint64_t not_before_us;      /* back-off */
     uint64_t throttled_since_us; /* 0 = not throttled */
     unsigned n_backoffs;
@@ -65,20 +67,21 @@ struct apply {
     uint32_t n_active;
     size_t next_part; /* index in the manifest */
     size_t end_part;
+    struct ko_plan_parts *parts; /* of this rank, those to come */
     struct ko_plan_reader *reader;
     uint32_t reader_part;
     struct ko_plan_line pending; /* read ahead, borrowed from the reader; text absent = none */
     bool has_pending;
-    bool is_read;                /* all lines of this rank are in batches or done */
-    bool no_partiql;             /* the account forbids it */
-    bool returns_old_images;     /* a PartiQL delete of ours has brought one back */
-    struct ko_ledger ledger;     /* this rank's share */
-    uint64_t n_settled;          /* counter for progress */
+    bool is_read;            /* all lines of this rank are in batches or done */
+    bool no_partiql;         /* the account forbids it, or the table is another's */
+    bool returns_old_images; /* a PartiQL delete of ours has brought one back */
+    struct ko_ledger ledger; /* this rank's share */
+    uint64_t n_settled;      /* for progress */
+    struct ko_pacing pacing;
+    double line_kilobytes;       /* mean of images, old ones forgotten; 0 = not known */
     struct ko_arena *open_arena; /* images of intents that an earlier attempt left open */
     struct open_image *open_images;
     size_t n_open_images;
-    double read_units;
-    double write_units;
     struct ko_error failure; /* the first; replies in flight are still taken */
     bool is_ending;          /* a stop, or a failure on another rank */
     struct ko_buf request;
@@ -92,11 +95,18 @@ enum ko_code batch_add_intent(struct batch *batch, struct line *line, struct ko_
 void batch_back_off(struct batch *batch, struct ko_error *err);
 void batch_made_progress(struct batch *batch);
 
+/* A part of a request was refused with this code; body may have ThrottlingReasons. */
+void batch_note_throttle(struct batch *batch, enum ko_pace_resource resource, struct ko_slice code,
+                         struct ko_slice body);
+
+/* What writing or deleting an image weighs: kilobytes begun, as the service counts them. */
+double batch_image_weight(struct ko_slice image);
+
 /* Tags of calls: when work ends early, those that have deleted nothing need not wait for capacity.
  */
 enum { TAG_MUST_END, TAG_MAY_GIVE_UP };
 
-/* Sends apply->request; done gets the batch as self. */
+/* Sends apply->request of batch->weight; done gets the batch as self. */
 enum ko_code batch_send(struct batch *batch, const char *operation, uint64_t tag,
                         ko_dynamodb_done_fn *done, struct ko_error *err);
 

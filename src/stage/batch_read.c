@@ -2,9 +2,9 @@
 #include "keepone/format/json.h"
 #include "keepone/format/value.h"
 #include "keepone/stage/condition.h"
-#include "keepone/stage/units.h"
 
-enum { WANTED_MAX = 2 * TRANSACT_LINES };
+/* LARGE_REPLY_BYTES: one that may have been cut for its size, and not for want of capacity. */
+enum { WANTED_MAX = 2 * TRANSACT_LINES, LARGE_REPLY_BYTES = 1024 * 1024 };
 
 /* An item asked for by a BatchGetItem, once, however many lines want it. */
 struct wanted {
@@ -58,6 +58,7 @@ build_read(struct batch *batch, const struct wanted_list *list, struct ko_error 
 {
     struct ko_buf *request = &batch->apply->request;
 
+    batch->weight = (double) list->n;
     ko_buf_reset(request);
     ko_buf_add_text(request, "{\"RequestItems\":{");
     ko_json_add_string(request, batch->apply->config->table_name);
@@ -157,6 +158,21 @@ done:
     return err->code;
 }
 
+/*
+ * Keys that were left out do not say why.  A few of many are those of a hot partition, which this
+ * batch alone waits for; more of them are want of capacity.
+ */
+static void
+judge_unprocessed(struct batch *batch, const struct wanted_list *list, size_t reply_bytes)
+{
+    size_t n_unprocessed = 0;
+
+    for (size_t i = 0; i < list->n; i++)
+        n_unprocessed += list->items[i].is_unprocessed;
+    if (n_unprocessed * 4 >= list->n && n_unprocessed > 0 && reply_bytes < LARGE_REPLY_BYTES)
+        ko_pace_throttled(batch->apply->pacing.pace, KO_PACE_READ);
+}
+
 static enum ko_code
 read_reply(struct batch *batch, const struct ko_dynamodb_reply *reply, struct wanted_list *list,
            struct ko_error *err)
@@ -167,7 +183,6 @@ read_reply(struct batch *batch, const struct ko_dynamodb_reply *reply, struct wa
 
     if (reply->kind != KO_REPLY_OK)
         return ko_dynamodb_reply_error(reply, "reading losers and keepers", err);
-    batch->apply->read_units += ko_consumed_units(reply->body);
     KO_TRY(ko_json_member(reply->body, "Responses", &responses, err));
     KO_TRY(ko_json_member(reply->body, "UnprocessedKeys", &unprocessed, err));
     if (responses.data == NULL)
@@ -178,6 +193,7 @@ read_reply(struct batch *batch, const struct ko_dynamodb_reply *reply, struct wa
     KO_TRY(array_of_table(unprocessed, &array, err));
     if (array.data != NULL)
         KO_TRY(mark(list, array, true, err));
+    judge_unprocessed(batch, list, reply->body.n);
 
 done:
     return err->code;
@@ -356,7 +372,6 @@ restore_arrived(void *self, const struct ko_dynamodb_reply *reply, struct ko_err
     struct ko_error local = {0};
 
     (void) err;
-    batch->apply->write_units += ko_consumed_units(reply->body);
     if (reply->kind == KO_REPLY_OK)
         (void) batch_settle(batch, line, KO_OUTCOME_SPARED, "keeper_lost", &local);
     else if (reply->fault == KO_FAULT_CONDITION)
@@ -382,6 +397,7 @@ batch_send_restore(struct batch *batch, struct ko_error *err)
     batch->sent[0] = i;
     batch->n_sent = 1;
     KO_ASSERT(line->image.data != NULL);
+    batch->weight = batch_image_weight(line->image);
     ko_buf_reset(request);
     ko_buf_add_char(request, '{');
     KO_TRY(ko_condition_add_absence(request, line->primary_key, err));

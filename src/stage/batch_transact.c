@@ -2,7 +2,6 @@
 #include "keepone/base/random.h"
 #include "keepone/format/json.h"
 #include "keepone/stage/condition.h"
-#include "keepone/stage/units.h"
 
 enum { TOKEN_DIGITS = 32 };
 
@@ -21,8 +20,8 @@ read_again(struct batch *batch, bool was_unknown)
 
 /* Why the transaction was cancelled, for one of its actions. */
 static enum ko_code
-read_reason(struct ko_json_cursor *cursor, enum ko_fault *fault, struct ko_slice *item,
-            struct ko_error *err)
+read_reason(struct batch *batch, struct ko_json_cursor *cursor, enum ko_fault *fault,
+            struct ko_slice *item, struct ko_error *err)
 {
     struct ko_slice name;
     struct ko_slice reason;
@@ -36,6 +35,7 @@ read_reason(struct ko_json_cursor *cursor, enum ko_fault *fault, struct ko_slice
     *fault = ko_slice_equal(ko_buf_slice(&code), KO_SLICE("None"))
                  ? KO_FAULT_NONE
                  : ko_fault_of(ko_buf_slice(&code), 400);
+    batch_note_throttle(batch, KO_PACE_WRITE, ko_buf_slice(&code), reason);
 
 done:
     ko_buf_clear(&code);
@@ -75,7 +75,7 @@ take_cancellation(struct batch *batch, struct ko_slice body, struct ko_error *er
     for (size_t i = 0; i <= batch->n_sent; i++) {
         struct line *line = i == 0 ? NULL : &batch->lines[batch->sent[i - 1]];
 
-        KO_TRY(read_reason(&cursor, &fault, &item, err));
+        KO_TRY(read_reason(batch, &cursor, &fault, &item, err));
         if (fault == KO_FAULT_CONDITION && line == NULL) {
             /* The keeper does not stand: what became of it is read once more. */
             for (size_t k = 0; k < batch->n_sent; k++)
@@ -105,7 +105,6 @@ transaction_arrived(void *self, const struct ko_dynamodb_reply *reply, struct ko
 
     (void) err;
     if (reply->kind == KO_REPLY_OK) {
-        batch->apply->write_units += ko_consumed_units(reply->body);
         batch_made_progress(batch);
         for (size_t i = 0; i < batch->n_sent && local.code == KO_OK; i++)
             (void) batch_settle(batch, &batch->lines[batch->sent[i]], KO_OUTCOME_DELETED, NULL,
@@ -161,11 +160,14 @@ batch_send_transaction(struct batch *batch, struct ko_error *err)
 {
     struct ko_buf *request = &batch->apply->request;
     const struct line *first = &batch->lines[0]; /* all lines have one keeper */
+    const double most =
+        (double) ko_pace_call_weight(batch->apply->pacing.pace, "TransactWriteItems", UINT32_MAX);
     size_t image_bytes = 0;
     char token[TOKEN_DIGITS + 1];
     bool fits;
 
     batch->n_sent = 0;
+    batch->weight = 1; /* the keeper's check */
     ko_random_hex(token, TOKEN_DIGITS);
     ko_buf_reset(request);
     ko_buf_add_format(request,
@@ -183,10 +185,13 @@ batch_send_transaction(struct batch *batch, struct ko_error *err)
         if (line->need != NEED_DELETE)
             continue;
         image_bytes += line->image.n;
-        if (batch->n_sent > 0 && image_bytes > IMAGE_BYTES_MAX)
+        if (batch->n_sent > 0 && (image_bytes > IMAGE_BYTES_MAX ||
+                                  batch->weight + batch_image_weight(line->image) > most))
             break;
         if (fits)
             KO_TRY(add_delete(batch, line, &line_fits, err));
+        if (line_fits)
+            batch->weight += batch_image_weight(line->image);
         if (line_fits)
             batch->sent[batch->n_sent++] = i;
         else

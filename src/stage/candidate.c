@@ -107,6 +107,14 @@ step(void *self, struct ko_phase *phase, enum ko_phase_state *state, struct ko_e
 
     *state = KO_PHASE_BUSY;
     for (int i = 0; i < ITEMS_PER_STEP && !ko_phase_is_full(phase); i++) {
+        bool is_ready = true;
+
+        if (sender->is_claim_open)
+            KO_TRY(ko_source_is_ready(&sender->config->source, &is_ready, err));
+        if (!is_ready) {
+            *state = KO_PHASE_WAITING;
+            break;
+        }
         if (!sender->is_log_done) {
             KO_TRY(send_logged(sender, phase, err));
         } else if (sender->is_claim_open) {
@@ -144,6 +152,14 @@ done:
 }
 
 static void
+wait_for_source(void *self, unsigned max_us)
+{
+    const struct sender *sender = self;
+
+    ko_source_wait(&sender->config->source, max_us);
+}
+
+static void
 show(void *self, const uint64_t *totals)
 {
     const struct sender *sender = self;
@@ -167,7 +183,8 @@ ko_candidate_run(const struct ko_candidate_config *config, struct ko_world *worl
                  struct ko_candidate_stats *stats, struct ko_error *err)
 {
     struct sender sender = {.config = config, .world = world, .stats = stats};
-    const struct ko_phase_ops ops = {.step = step, .receive = receive, .progress = show};
+    const struct ko_phase_ops ops = {
+        .step = step, .receive = receive, .wait = wait_for_source, .progress = show};
     const struct ko_phase_options options = {.name = "candidate",
                                              .ops = &ops,
                                              .self = &sender,

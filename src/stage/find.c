@@ -80,12 +80,16 @@ read_round(struct rounds *rounds, struct ko_error *err)
         const struct ko_read_config read = {.source = config->source,
                                             .intake = rounds->intake,
                                             .n_claims = config->n_claims,
+                                            .has_own_claim = config->catch_up != NULL,
+                                            .own_claim = config->n_claims,
                                             .progress = &config->progress,
                                             .expected_items = config->expected_items};
 
         KO_TRY(ko_read_run(&read, rounds->world, err));
     }
     rounds->counts = *ko_intake_counts(rounds->intake);
+    if (config->catch_up != NULL)
+        rounds->stats->n_superseded = ko_catch_up_n_superseded(config->catch_up);
     rounds->stats->read_seconds = lap(rounds);
 
 done:
@@ -175,7 +179,10 @@ resolve_round(struct rounds *rounds, struct ko_error *err)
     rounds->resolve = ko_resolve_new(rounds->sorter, rounds->config->rules,
                                      rounds->config->memory_bytes / 8 * 3, err);
     KO_TRY(ko_gate(rounds->world, err));
+    ko_resolve_set_progress(rounds->resolve, &rounds->config->progress);
+    ko_progress_begin(&rounds->config->progress, "resolve", "records", 0);
     (void) ko_resolve_run(rounds->resolve, rounds->world, &rounds->counts, err);
+    ko_progress_end(&rounds->config->progress);
     KO_TRY(ko_gate(rounds->world, err));
     rounds->stats->counts = rounds->counts;
     KO_TRY(ko_counts_sum(rounds->world, &rounds->stats->counts, err));
@@ -192,8 +199,11 @@ plan_round(struct rounds *rounds, struct ko_error *err)
     struct ko_run *run = rounds->config->run;
     const struct ko_counts *counts = &rounds->stats->counts;
 
-    KO_TRY(
-        ko_plan_run(rounds->resolve, rounds->world, run, counts, rounds->stats->plan_digest, err));
+    ko_progress_begin(&rounds->config->progress, "plan", "lines", counts->planned);
+    (void) ko_plan_run(rounds->resolve, rounds->world, run, counts, rounds->stats->plan_digest,
+                       err);
+    ko_progress_end(&rounds->config->progress);
+    KO_TRY(ko_gate(rounds->world, err));
     if (ko_world_rank(rounds->world) == 0) {
         const struct ko_run_totals totals = {.read = counts->read,
                                              .folded = counts->folded,
@@ -218,17 +228,18 @@ static enum ko_code
 sum_stats(struct rounds *rounds, struct ko_error *err)
 {
     struct ko_find_stats *stats = rounds->stats;
-    uint64_t sums[5] = {stats->n_claims_read_again, stats->n_candidates,
+    uint64_t sums[6] = {stats->n_claims_read_again,    stats->n_candidates,
                         stats->fingerprint_wire_bytes, stats->candidate_wire_bytes,
-                        ko_mem_peak_bytes()};
+                        ko_mem_peak_bytes(),           stats->n_superseded};
 
-    if (ko_world_sum(rounds->world, sums, 5, err) != KO_OK)
+    if (ko_world_sum(rounds->world, sums, 6, err) != KO_OK)
         return err->code;
     stats->n_claims_read_again = sums[0];
     stats->n_candidates = sums[1];
     stats->fingerprint_wire_bytes = sums[2];
     stats->candidate_wire_bytes = sums[3];
     stats->peak_bytes = sums[4];
+    stats->n_superseded = sums[5];
     return KO_OK;
 }
 
@@ -260,19 +271,40 @@ add_u64(struct ko_buf *out, const char *name, uint64_t value)
     ko_buf_add_format(out, ",\"%s\":%llu", name, (unsigned long long) value);
 }
 
+static void
+add_catch_up(struct ko_buf *out, const struct ko_find_stats *stats)
+{
+    const struct ko_catch_up_stats *catch_up = &stats->catch_up;
+
+    ko_buf_add_format(out, "\"catch_up\":{\"changes\":%llu",
+                      (unsigned long long) catch_up->n_changes);
+    add_u64(out, "images", catch_up->n_images);
+    ko_buf_add_format(out, ",\"seconds\":%.3f", stats->catch_up_seconds);
+    add_u64(out, "superseded", stats->n_superseded);
+    add_u64(out, "touched", catch_up->n_touched);
+    add_u64(out, "windows", catch_up->n_windows);
+    add_u64(out, "wire_bytes", catch_up->n_wire_bytes);
+    ko_buf_add_text(out, "},");
+}
+
 void
 ko_find_stats_add_json(struct ko_buf *out, const struct ko_find_stats *stats)
 {
+    if (stats->catch_up.n_windows > 0)
+        add_catch_up(out, stats);
     ko_buf_add_text(out, "\"counts\":");
     ko_counts_add_json(out, &stats->counts);
     add_u64(out, "candidates", stats->n_candidates);
     add_u64(out, "claims_read_again", stats->n_claims_read_again);
     add_u64(out, "peak_bytes", stats->peak_bytes);
     ko_buf_add_format(out,
-                      ",\"read_units\":%.1f,\"seconds\":{\"candidate\":%.3f,\"fingerprint\":%.3f,"
+                      ",\"read_units\":%.1f,\"read_units_per_second\":%.1f,"
+                      "\"seconds\":{\"candidate\":%.3f,\"fingerprint\":%.3f,"
                       "\"plan\":%.3f,\"read\":%.3f,\"resolve\":%.3f}",
-                      stats->read_units, stats->candidate_seconds, stats->fingerprint_seconds,
-                      stats->plan_seconds, stats->read_seconds, stats->resolve_seconds);
+                      stats->read_units,
+                      stats->read_seconds > 0 ? stats->read_units / stats->read_seconds : 0,
+                      stats->candidate_seconds, stats->fingerprint_seconds, stats->plan_seconds,
+                      stats->read_seconds, stats->resolve_seconds);
     ko_buf_add_format(out, ",\"wire_bytes\":{\"candidate\":%llu,\"fingerprint\":%llu}",
                       (unsigned long long) stats->candidate_wire_bytes,
                       (unsigned long long) stats->fingerprint_wire_bytes);

@@ -206,6 +206,16 @@ done:
     return err->code;
 }
 
+static void
+show(void *self, const uint64_t *totals)
+{
+    const struct planner *planner = self;
+    struct ko_progress *progress = ko_resolve_progress(planner->resolve);
+
+    if (progress != NULL)
+        ko_progress_show(progress, totals[0]);
+}
+
 /* Rank 0: everything is durable; the review first, the manifest last. */
 static enum ko_code
 write_manifest(struct ko_world *world, const struct ko_run *run, struct ko_slice all_parts,
@@ -274,8 +284,12 @@ ko_plan_run(struct ko_resolve *resolve, struct ko_world *world, const struct ko_
 {
     struct planner planner = {
         .resolve = resolve, .rules = ko_resolve_rules(resolve), .run = run, .part_index = NO_PART};
-    const struct ko_phase_ops ops = {.step = step};
-    const struct ko_phase_options options = {.name = "plan", .ops = &ops, .self = &planner};
+    const struct ko_phase_ops ops = {.step = step, .progress = show};
+    const struct ko_phase_options options = {.name = "plan",
+                                             .ops = &ops,
+                                             .self = &planner,
+                                             .counters = &planner.n_planned,
+                                             .n_counters = 1};
     struct ko_line_writer *review = NULL;
     struct ko_buf all_parts = {0};
 

@@ -43,6 +43,7 @@ ko_progress_begin(struct ko_progress *progress, const char *stage, const char *u
     progress->expected = expected;
     progress->started_ms = ko_clock_ms();
     progress->shown_ms = progress->started_ms;
+    progress->note[0] = '\0';
 }
 
 void
@@ -54,7 +55,7 @@ ko_progress_show(struct ko_progress *progress, uint64_t done)
     const double rate = seconds > 0 ? (double) done / seconds : 0;
     char quantities[3][KO_QUANTITY_BYTES];
     char left[KO_QUANTITY_BYTES];
-    char line[256];
+    char line[512];
 
     if (progress->pulse != NULL)
         progress->pulse(progress->pulse_self);
@@ -62,15 +63,15 @@ ko_progress_show(struct ko_progress *progress, uint64_t done)
         return;
     progress->shown_ms = now_ms;
     if (progress->expected > done && rate > 0)
-        (void) snprintf(line, sizeof line, "%s: %s of %s %s, %s/s, %s left", progress->stage,
+        (void) snprintf(line, sizeof line, "%s: %s of %s %s, %s/s%s, %s left", progress->stage,
                         ko_quantity(done, quantities[0]),
                         ko_quantity(progress->expected, quantities[1]), progress->unit,
-                        ko_quantity((uint64_t) rate, quantities[2]),
+                        ko_quantity((uint64_t) rate, quantities[2]), progress->note,
                         duration((uint64_t) ((double) (progress->expected - done) / rate), left));
     else
-        (void) snprintf(line, sizeof line, "%s: %s %s, %s/s", progress->stage,
+        (void) snprintf(line, sizeof line, "%s: %s %s, %s/s%s", progress->stage,
                         ko_quantity(done, quantities[0]), progress->unit,
-                        ko_quantity((uint64_t) rate, quantities[2]));
+                        ko_quantity((uint64_t) rate, quantities[2]), progress->note);
     if (progress->mode == KO_PROGRESS_TTY)
         ko_log_live(line);
     else

@@ -30,6 +30,8 @@ struct ko_resolve {
     const struct ko_rules *rules;
     struct ko_repeats *primaries;
     struct ko_counts *counts;
+    struct ko_progress *progress; /* or NULL */
+    uint64_t n_walked;            /* counter for progress: records */
     struct walk walk;
     struct exception *exceptions; /* ascending by group_index */
     size_t n_exceptions;
@@ -71,6 +73,18 @@ ko_resolve_free(struct ko_resolve *resolve)
     ko_buf_clear(&resolve->pending);
     ko_free(resolve->exceptions);
     ko_free(resolve);
+}
+
+void
+ko_resolve_set_progress(struct ko_resolve *resolve, struct ko_progress *progress)
+{
+    resolve->progress = progress;
+}
+
+struct ko_progress *
+ko_resolve_progress(const struct ko_resolve *resolve)
+{
+    return resolve->progress;
 }
 
 const struct ko_rules *
@@ -196,6 +210,7 @@ walk_some(struct ko_resolve *resolve, walk_fn *visit,
         }
         KO_TRY(ko_record_decode(bytes, &record, err));
         KO_TRY(visit(resolve, &record, err));
+        resolve->n_walked++;
     }
 
 done:
@@ -268,18 +283,32 @@ find_conflict_step(void *self, struct ko_phase *phase, enum ko_phase_state *stat
 static enum ko_code
 start_walk(struct ko_resolve *resolve, struct ko_error *err)
 {
+    resolve->n_walked = 0;
     resolve->walk.is_open = false;
     resolve->walk.group_index = 0;
     resolve->next_exception = 0;
     return ko_sorter_rewind(resolve->sorter, err);
 }
 
+static void
+show(void *self, const uint64_t *totals)
+{
+    const struct ko_resolve *resolve = self;
+
+    if (resolve->progress != NULL)
+        ko_progress_show(resolve->progress, totals[0]);
+}
+
 /* Collective: the groups of repeated primary keys go to review. */
 static enum ko_code
 review_conflicts(struct ko_resolve *resolve, struct ko_world *world, struct ko_error *err)
 {
-    const struct ko_phase_ops ops = {.step = find_conflict_step};
-    const struct ko_phase_options options = {.name = "conflict", .ops = &ops, .self = resolve};
+    const struct ko_phase_ops ops = {.step = find_conflict_step, .progress = show};
+    const struct ko_phase_options options = {.name = "conflict",
+                                             .ops = &ops,
+                                             .self = resolve,
+                                             .counters = &resolve->n_walked,
+                                             .n_counters = 1};
     uint64_t n_repeated = ko_repeats_count(resolve->primaries);
 
     KO_TRY(ko_world_sum(world, &n_repeated, 1, err));
@@ -297,8 +326,12 @@ enum ko_code
 ko_resolve_run(struct ko_resolve *resolve, struct ko_world *world, struct ko_counts *counts,
                struct ko_error *err)
 {
-    const struct ko_phase_ops ops = {.step = decide_step};
-    const struct ko_phase_options options = {.name = "resolve", .ops = &ops, .self = resolve};
+    const struct ko_phase_ops ops = {.step = decide_step, .progress = show};
+    const struct ko_phase_options options = {.name = "resolve",
+                                             .ops = &ops,
+                                             .self = resolve,
+                                             .counters = &resolve->n_walked,
+                                             .n_counters = 1};
     struct ko_repeats_stats stats;
 
     resolve->counts = counts;

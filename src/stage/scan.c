@@ -8,15 +8,25 @@
 #include "keepone/base/buf.h"
 #include "keepone/base/log.h"
 #include "keepone/base/mem.h"
+#include "keepone/base/mount.h"
 #include "keepone/comm/gate.h"
 #include "keepone/comm/phase.h"
 #include "keepone/comm/world.h"
 #include "keepone/format/item.h"
 #include "keepone/format/json.h"
-#include "keepone/stage/units.h"
+#include "keepone/stage/pacing.h"
 #include "keepone/store/row_file.h"
 
-enum { ROWS_PER_STEP = 1024 };
+enum { ROWS_PER_STEP = 1024, LIMIT_MAX = 1000000 };
+
+/* What a page of 1 MB costs, eventually consistent. */
+#define PAGE_UNITS_MAX 128.0
+
+enum { ITEM_BYTES_MAX = 400 * 1024, BYTES_PER_UNIT = 8192 };
+enum { UPLOAD_BYTES = 16 * 1024 * 1024 };
+
+/* Of a mean, from one page to the next. */
+#define KEEP 0.9
 
 /* A segment that this rank is reading. */
 struct segment {
@@ -24,6 +34,8 @@ struct segment {
     struct ko_row_writer *writer; /* NULL: this place is free */
     uint64_t n_scanned;
     uint64_t n_filtered;
+    bool has_limit;           /* the page in flight */
+    struct ko_pace_lane lane; /* a hot segment is slowed alone */
 };
 
 struct scanning {
@@ -38,8 +50,13 @@ struct scanning {
     bool is_resuming; /* a finished segment's rows are being taken in */
     uint64_t resumed_index;
     struct ko_buf waiting; /* u64 each: finished segments to be taken in */
-    uint64_t n_items;      /* counter for progress */
+    uint64_t n_items;      /* for progress */
     uint64_t n_claims_ended;
+    uint64_t stride; /* claim i is segment i * stride, modulo their number */
+    struct ko_pacing pacing;
+    double recent_units; /* of pages, with the weight of old ones fading */
+    double recent_items;
+    double page_units;          /* mean of pages without Limit; 0 = not known */
     struct ko_buf request_head; /* everything of a request before its segment */
     struct ko_buf request;
 };
@@ -99,20 +116,70 @@ done:
     return err->code;
 }
 
+static void
+learn_cost(struct scanning *scanning, bool has_limit, uint64_t n_scanned, double units)
+{
+    if (units <= 0)
+        return;
+    scanning->recent_units = scanning->recent_units * KEEP + units;
+    scanning->recent_items = scanning->recent_items * KEEP + (double) n_scanned;
+    if (!has_limit)
+        scanning->page_units =
+            scanning->page_units > 0 ? scanning->page_units * KEEP + units * (1 - KEEP) : units;
+}
+
+/* What an item costs, eventually consistent: as it was lately, or as the table is described. */
+static double
+guess_item_units(const struct scanning *scanning)
+{
+    const uint64_t described = scanning->config->item_bytes;
+    const double factor = scanning->config->consistent ? 2 : 1;
+
+    if (scanning->recent_items > 0)
+        return scanning->recent_units / scanning->recent_items / factor;
+    return (double) (described > 0 ? described : ITEM_BYTES_MAX) / BYTES_PER_UNIT + 0.5;
+}
+
+/*
+ * How many items the next page may have so that it costs no more than a call should, and what it
+ * will cost; 0 = no Limit.
+ */
+static uint64_t
+choose_limit(const struct scanning *scanning, double *expected_units)
+{
+    const double target = ko_pace_call_units(scanning->pacing.pace, KO_PACE_READ);
+    const double factor = scanning->config->consistent ? 2 : 1;
+    const double item_units = guess_item_units(scanning) * factor;
+    const double n_items = scanning->recent_items > 0 ? target / item_units : 1;
+
+    *expected_units = scanning->page_units > 0 ? scanning->page_units : PAGE_UNITS_MAX * factor;
+    if (target >= PAGE_UNITS_MAX * factor)
+        return 0;
+    *expected_units = n_items <= 1 ? item_units : target;
+    return n_items < 1 ? 1 : n_items > LIMIT_MAX ? LIMIT_MAX : (uint64_t) n_items;
+}
+
 static ko_dynamodb_done_fn page_arrived;
 
 /* Asks for a segment's next page; start_key absent for the first. */
 static enum ko_code
 ask_page(struct scanning *scanning, size_t place, struct ko_slice start_key, struct ko_error *err)
 {
-    const struct segment *segment = &scanning->segments[place];
+    struct segment *segment = &scanning->segments[place];
     struct ko_buf *request = &scanning->request;
-    struct ko_dynamodb_call call = {
-        .operation = "Scan", .done = page_arrived, .self = scanning, .tag = place};
+    struct ko_dynamodb_call call = {.operation = "Scan",
+                                    .lane = &segment->lane,
+                                    .done = page_arrived,
+                                    .self = scanning,
+                                    .tag = place};
+    const uint64_t limit = choose_limit(scanning, &call.expected_units);
 
+    segment->has_limit = limit > 0;
     ko_buf_reset(request);
     ko_buf_add_slice(request, ko_buf_slice(&scanning->request_head));
     ko_buf_add_format(request, ",\"Segment\":%" PRIu64, segment->index);
+    if (limit > 0)
+        ko_buf_add_format(request, ",\"Limit\":%" PRIu64, limit);
     if (start_key.data != NULL) {
         ko_buf_add_text(request, ",\"ExclusiveStartKey\":");
         ko_buf_add_slice(request, start_key);
@@ -136,14 +203,13 @@ struct page {
 };
 
 static enum ko_code
-read_page(struct ko_slice body, struct page *page, double *units, struct ko_error *err)
+read_page(struct ko_slice body, struct page *page, struct ko_error *err)
 {
     *page = (struct page){0};
     KO_TRY(ko_json_member(body, "Items", &page->items, err));
     KO_TRY(ko_json_member(body, "LastEvaluatedKey", &page->last_key, err));
     KO_TRY(ko_json_member_u64(body, "Count", &page->n_returned, err));
     KO_TRY(ko_json_member_u64(body, "ScannedCount", &page->n_scanned, err));
-    *units += ko_consumed_units(body);
     if (page->items.data == NULL || page->n_scanned < page->n_returned)
         (void) ko_fail(err, KO_E_CORRUPT, "a Scan reply without Items, or with wrong counts");
 
@@ -214,7 +280,9 @@ page_arrived(void *self, const struct ko_dynamodb_reply *reply, struct ko_error 
     (void) snprintf(what, sizeof what, "scanning table '%s'", scanning->config->table_name);
     if (reply->kind != KO_REPLY_OK)
         return ko_dynamodb_reply_error(reply, what, err);
-    KO_TRY(read_page(reply->body, &page, &scanning->stats->read_units, err));
+    KO_TRY(read_page(reply->body, &page, err));
+    scanning->stats->read_units += reply->consumed_units;
+    learn_cost(scanning, segment->has_limit, page.n_scanned, reply->consumed_units);
     KO_TRY(take_items(scanning, segment, &page, err));
     segment->n_scanned += page.n_scanned;
     segment->n_filtered += page.n_scanned - page.n_returned;
@@ -230,9 +298,9 @@ done:
     return err->code;
 }
 
-/* A slice of the rows of a finished segment. */
+/* A slice of the rows of a finished segment; *is_ready = false if the network has no more yet. */
 static enum ko_code
-take_resumed_rows(struct scanning *scanning, struct ko_error *err)
+take_resumed_rows(struct scanning *scanning, bool *is_ready, struct ko_error *err)
 {
     const struct ko_source *source = &scanning->config->source;
     struct ko_intake *intake = scanning->config->intake;
@@ -247,6 +315,9 @@ take_resumed_rows(struct scanning *scanning, struct ko_error *err)
         struct ko_slice values[KO_LOOKED_MAX];
         bool has_item;
 
+        KO_TRY(ko_source_is_ready(source, is_ready, err));
+        if (!*is_ready)
+            break;
         KO_TRY(source->ops->next(source->self, values, &has_item, err));
         if (has_item) {
             KO_TRY(ko_intake_add(intake, values, err));
@@ -269,9 +340,10 @@ step(void *self, struct ko_phase *phase, enum ko_phase_state *state, struct ko_e
 {
     struct scanning *scanning = self;
     const bool has_resumed = scanning->is_resuming || scanning->waiting.n > 0;
+    bool is_ready = true;
 
     if (has_resumed)
-        KO_TRY(take_resumed_rows(scanning, err));
+        KO_TRY(take_resumed_rows(scanning, &is_ready, err));
     KO_TRY(ko_dynamodb_step(scanning->config->client, err));
     while (!scanning->is_done && !has_resumed &&
            scanning->n_asked + scanning->n_open < scanning->n_places) {
@@ -279,7 +351,7 @@ step(void *self, struct ko_phase *phase, enum ko_phase_state *state, struct ko_e
         scanning->n_asked++;
     }
     if (has_resumed)
-        *state = KO_PHASE_BUSY;
+        *state = is_ready ? KO_PHASE_BUSY : KO_PHASE_WAITING;
     else if (scanning->is_done && scanning->n_asked == 0 && scanning->n_open == 0)
         *state = KO_PHASE_DONE;
     else
@@ -315,24 +387,57 @@ done:
     return err->code;
 }
 
+/* A step near the golden section that has no divisor in common with n: it visits all, spread out.
+ */
+static uint64_t
+choose_stride(uint64_t n)
+{
+    uint64_t stride = n / 1000 * 618 + n % 1000 * 618 / 1000;
+
+    for (;; stride++) {
+        uint64_t a = n;
+        uint64_t b = stride;
+
+        while (b != 0) {
+            const uint64_t rest = a % b;
+
+            a = b;
+            b = rest;
+        }
+        if (a == 1)
+            return stride;
+    }
+}
+
+/* Neighbours among segments share partitions, neighbours among claims must not. */
+static uint64_t
+segment_of(const struct scanning *scanning, uint64_t claim_index)
+{
+    return claim_index * scanning->stride % scanning->config->total_segments;
+}
+
 static enum ko_code
 take_claim(void *self, struct ko_phase *phase, bool is_none, uint64_t claim_index,
            struct ko_error *err)
 {
     struct scanning *scanning = self;
     char path[KO_PATH_BYTES];
+    uint64_t index;
+    bool is_there;
 
     (void) phase;
     scanning->n_asked--;
     scanning->is_done |= is_none;
     if (is_none)
         return KO_OK;
-    KO_TRY(ko_scan_path(path, scanning->config->folder, claim_index, err));
-    if (ko_file_exists(path)) {
-        ko_buf_add_u64(&scanning->waiting, claim_index);
+    index = segment_of(scanning, claim_index);
+    KO_TRY(ko_scan_path(path, scanning->config->folder, index, err));
+    KO_TRY(ko_file_exists(path, &is_there, err));
+    if (is_there) {
+        ko_buf_add_u64(&scanning->waiting, index);
         return ko_buf_finish(&scanning->waiting, err);
     }
-    return open_segment(scanning, claim_index, path, err);
+    return open_segment(scanning, index, path, err);
 
 done:
     return err->code;
@@ -349,17 +454,42 @@ wait_for_replies(void *self, unsigned max_us)
 static void
 show(void *self, const uint64_t *totals)
 {
-    const struct scanning *scanning = self;
+    struct scanning *scanning = self;
 
-    ko_progress_show(scanning->config->progress, totals[0]);
+    ko_pacing_show(&scanning->pacing, scanning->config->progress, totals);
+}
+
+static void
+before_pulse(void *self)
+{
+    struct scanning *scanning = self;
+
+    ko_pacing_before(&scanning->pacing, scanning->n_items);
+}
+
+static void
+after_pulse(void *self, const uint64_t *mine, const uint64_t *totals)
+{
+    struct scanning *scanning = self;
+
+    ko_pacing_after(&scanning->pacing, mine, totals);
 }
 
 static enum ko_code
-begin_scan(struct scanning *scanning, struct ko_error *err)
+begin_scan(struct scanning *scanning, int n_ranks, struct ko_error *err)
 {
     const struct ko_scan_config *config = scanning->config;
+    /* Of few segments no rank takes more than its part at once. */
+    const uint64_t n_fair = (config->total_segments - 1) / (uint64_t) n_ranks + 1;
+    /* On a mount each open segment is an upload with buffers of its own. */
+    const uint64_t n_uploads = config->memory_bytes / 4 / UPLOAD_BYTES + 1;
 
+    scanning->stride = choose_stride(config->total_segments);
     scanning->n_places = ko_dynamodb_room(config->client);
+    if (scanning->n_places > n_fair)
+        scanning->n_places = (uint32_t) n_fair;
+    if (ko_path_is_remote(config->folder) && scanning->n_places > n_uploads)
+        scanning->n_places = (uint32_t) n_uploads;
     scanning->segments = ko_alloc_array(scanning->n_places, sizeof *scanning->segments, err);
     scanning->walker = ko_item_walker_new(config->rules->names, config->rules->n_names, err);
     if (err->code == KO_OK)
@@ -384,19 +514,25 @@ ko_scan_run(const struct ko_scan_config *config, struct ko_world *world,
             struct ko_scan_stats *stats, struct ko_error *err)
 {
     struct scanning scanning = {.config = config, .stats = stats};
-    const struct ko_phase_ops ops = {
-        .step = step, .claim = take_claim, .wait = wait_for_replies, .progress = show};
+    const struct ko_phase_ops ops = {.step = step,
+                                     .claim = take_claim,
+                                     .wait = wait_for_replies,
+                                     .progress = show,
+                                     .before_pulse = before_pulse,
+                                     .after_pulse = after_pulse};
     const struct ko_phase_options options = {.name = "read",
                                              .ops = &ops,
                                              .self = &scanning,
                                              .n_claims = config->total_segments,
-                                             .counters = &scanning.n_items,
-                                             .n_counters = 1};
+                                             .counters = scanning.pacing.counters,
+                                             .n_counters = KO_PACING_COUNTERS};
     uint64_t n_ended;
 
-    (void) begin_scan(&scanning, err);
+    (void) begin_scan(&scanning, ko_world_size(world), err);
+    ko_pacing_begin(&scanning.pacing, config->client, world);
     ko_progress_begin(config->progress, "read", "items", config->expected_items);
     (void) ko_phase_run(world, &options, NULL, err);
+    ko_pacing_end(&scanning.pacing);
     ko_progress_end(config->progress);
     n_ended = scanning.n_claims_ended;
     KO_TRY(ko_world_sum(world, &n_ended, 1, err));

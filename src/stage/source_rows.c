@@ -48,6 +48,22 @@ done:
     return err->code;
 }
 
+static enum ko_code
+is_ready(void *self, bool *answer, struct ko_error *err)
+{
+    const struct rows_source *source = self;
+
+    return ko_row_reader_is_ready(source->reader, answer, err);
+}
+
+static void
+wait_for_more(void *self, unsigned max_us)
+{
+    const struct rows_source *source = self;
+
+    ko_row_reader_wait(source->reader, max_us);
+}
+
 static void
 context(void *self, struct ko_error *err)
 {
@@ -80,6 +96,8 @@ ko_source_of_rows(const char *folder, const struct ko_rules *rules, const char *
 {
     static const struct ko_source_ops ops = {.begin = begin,
                                              .next = next,
+                                             .is_ready = is_ready,
+                                             .wait = wait_for_more,
                                              .n_filtered = n_filtered,
                                              .context = context,
                                              .free = free_source};

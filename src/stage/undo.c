@@ -3,6 +3,7 @@
 #include "keepone/aws/dynamodb.h"
 #include "keepone/base/clock.h"
 #include "keepone/base/mem.h"
+#include "keepone/base/mount.h"
 #include "keepone/base/random.h"
 #include "keepone/comm/gate.h"
 #include "keepone/comm/phase.h"
@@ -10,8 +11,15 @@
 #include "keepone/format/json.h"
 #include "keepone/format/value.h"
 #include "keepone/record/record.h"
+#include "keepone/stage/pacing.h"
 
-enum { COMMIT_BYTES = 64 * 1024, COMMIT_AFTER_US = 1000000, BACKOFF_US = 500000, UNKNOWN_MAX = 60 };
+enum {
+    COMMIT_BYTES = 64 * 1024,
+    MOUNT_COMMIT_BYTES = 8 * 1024 * 1024, /* where a commit is a request that is waited for */
+    COMMIT_AFTER_US = 1000000,
+    BACKOFF_US = 500000,
+    UNKNOWN_MAX = 60
+};
 
 /* An item on its way back. */
 struct place {
@@ -36,7 +44,9 @@ struct undo {
     uint32_t n_taken;
     bool is_read;
     uint64_t committed_us;
-    uint64_t n_done; /* counter for progress */
+    uint64_t n_done; /* for progress */
+    bool is_ending;
+    struct ko_pacing pacing;
     struct ko_ledger ledger;
     struct ko_error failure;
     struct ko_buf request;
@@ -100,6 +110,9 @@ put_arrived(void *self, const struct ko_dynamodb_reply *reply, struct ko_error *
         place->not_before_us = ko_clock_us() + ko_random(BACKOFF_US);
     } else if (reply->fault == KO_FAULT_CONDITION) {
         (void) take_presence(place, reply->body, &local);
+    } else if (reply->fault == KO_FAULT_THROTTLED && undo->is_ending) {
+        place->image = (struct ko_slice){NULL, 0}; /* left to the next attempt */
+        undo->n_taken--;
     } else {
         (void) ko_dynamodb_reply_error(reply, "putting an item back", &local);
     }
@@ -113,8 +126,11 @@ send_put(struct place *place, struct ko_error *err)
 {
     struct undo *undo = place->undo;
     struct ko_buf *request = &undo->request;
-    struct ko_dynamodb_call call = {
-        .operation = "PutItem", .is_write = true, .done = put_arrived, .self = place};
+    struct ko_dynamodb_call call = {.operation = "PutItem",
+                                    .is_write = true,
+                                    .weight = (double) (place->image.n / 1024 + 1),
+                                    .done = put_arrived,
+                                    .self = place};
 
     ko_buf_reset(request);
     ko_buf_add_text(request, "{\"ConditionExpression\":\"attribute_not_exists(#k)\","
@@ -122,7 +138,8 @@ send_put(struct place *place, struct ko_error *err)
     ko_json_add_string(request, undo->config->hash_name);
     ko_buf_add_text(request, "},\"Item\":");
     ko_buf_add_slice(request, place->image);
-    ko_buf_add_text(request, ",\"ReturnValuesOnConditionCheckFailure\":\"ALL_OLD\",\"TableName\":");
+    ko_buf_add_text(request, ",\"ReturnConsumedCapacity\":\"TOTAL\","
+                             "\"ReturnValuesOnConditionCheckFailure\":\"ALL_OLD\",\"TableName\":");
     ko_json_add_string(request, undo->config->table_name);
     ko_buf_add_char(request, '}');
     KO_TRY(ko_buf_finish(request, err));
@@ -174,19 +191,21 @@ done:
 }
 
 static enum ko_code
-fill_places(struct undo *undo, bool may_begin, struct ko_error *err)
+fill_places(struct undo *undo, struct ko_error *err)
 {
     const uint64_t now_us = ko_clock_us();
+    const uint64_t commit_bytes =
+        ko_path_is_remote(undo->config->dir) ? MOUNT_COMMIT_BYTES : COMMIT_BYTES;
 
     for (uint32_t i = 0; i < undo->n_places; i++) {
         struct place *place = &undo->places[i];
 
-        if (place->image.data == NULL && may_begin && !undo->is_read)
+        if (place->image.data == NULL && !undo->is_ending && !undo->is_read)
             KO_TRY(take_next(undo, place, err));
         if (place->image.data != NULL && !place->is_in_flight && place->not_before_us <= now_us)
             KO_TRY(send_put(place, err));
     }
-    if (ko_journal_uncommitted_bytes(undo->journal) >= COMMIT_BYTES ||
+    if (ko_journal_uncommitted_bytes(undo->journal) >= commit_bytes ||
         now_us - undo->committed_us >= COMMIT_AFTER_US) {
         undo->committed_us = now_us;
         KO_TRY(ko_journal_commit(undo->journal, NULL, err));
@@ -211,15 +230,18 @@ step(void *self, struct ko_phase *phase, enum ko_phase_state *state, struct ko_e
     struct undo *undo = self;
 
     *state = KO_PHASE_WAITING;
+    undo->is_ending = ko_phase_is_ending(phase);
+    if (undo->is_ending)
+        ko_dynamodb_give_up(undo->config->client, 0);
     if (ko_dynamodb_step(undo->config->client, err) != KO_OK)
         return err->code;
     if (undo->failure.code == KO_OK)
-        (void) fill_places(undo, !ko_phase_is_ending(phase), &undo->failure);
+        (void) fill_places(undo, &undo->failure);
     if (undo->failure.code != KO_OK && !has_reply_to_come(undo)) {
         *err = undo->failure;
         return err->code;
     }
-    if (undo->n_taken == 0 && (undo->is_read || ko_phase_is_ending(phase)))
+    if (undo->n_taken == 0 && (undo->is_read || undo->is_ending))
         *state = KO_PHASE_DONE;
     return KO_OK;
 }
@@ -237,9 +259,25 @@ show(void *self, const uint64_t *totals)
 {
     struct undo *undo = self;
 
-    ko_progress_show(undo->config->progress, totals[0]);
+    ko_pacing_show(&undo->pacing, undo->config->progress, totals);
     if (undo->failure.code == KO_OK)
         (void) undo->config->pulse(undo->config->pulse_self, &undo->failure);
+}
+
+static void
+before_pulse(void *self)
+{
+    struct undo *undo = self;
+
+    ko_pacing_before(&undo->pacing, undo->n_done);
+}
+
+static void
+after_pulse(void *self, const uint64_t *mine, const uint64_t *totals)
+{
+    struct undo *undo = self;
+
+    ko_pacing_after(&undo->pacing, mine, totals);
 }
 
 /* What is left to be put back by this rank. */
@@ -296,36 +334,49 @@ free_undo(struct undo *undo)
 }
 
 enum ko_code
-ko_undo_run(const struct ko_undo_config *config, struct ko_world *world, struct ko_ledger *ledger,
-            struct ko_error *err)
+ko_undo_run(const struct ko_undo_config *config, struct ko_world *world,
+            struct ko_apply_stats *stats, struct ko_error *err)
 {
-    struct undo undo = {.config = config, .world = world, .committed_us = ko_clock_us()};
-    const struct ko_phase_ops ops = {.step = step, .wait = wait_for_replies, .progress = show};
+    const uint64_t start_us = ko_clock_us();
+    struct undo undo = {.config = config, .world = world, .committed_us = start_us};
+    const struct ko_phase_ops ops = {.step = step,
+                                     .wait = wait_for_replies,
+                                     .progress = show,
+                                     .before_pulse = before_pulse,
+                                     .after_pulse = after_pulse};
     const struct ko_phase_options options = {.name = "undo",
                                              .ops = &ops,
                                              .self = &undo,
                                              .finish_on_stop = true,
-                                             .counters = &undo.n_done,
-                                             .n_counters = 1};
-    struct ko_error second = {0};
+                                             .counters = undo.pacing.counters,
+                                             .n_counters = KO_PACING_COUNTERS};
+    struct ko_error closing = {0};
+    struct ko_error adding = {0}; /* of its own: what one rank could not close, all have counted */
     uint64_t n_left = 0;
+    uint64_t milliunits;
 
     (void) read_journal(&undo, &n_left, err);
     KO_TRY(ko_world_sum(world, &n_left, 1, err));
     if (n_left > 0) {
         (void) begin_work(&undo, err);
+        ko_pacing_begin(&undo.pacing, config->client, world);
         ko_progress_begin(config->progress, "undo", "items", n_left);
         (void) ko_phase_run(world, &options, NULL, err);
+        ko_pacing_end(&undo.pacing);
         ko_progress_end(config->progress);
         if (undo.journal != NULL)
-            (void) ko_journal_close(undo.journal, &second);
+            (void) ko_journal_close(undo.journal, &closing);
         undo.journal = NULL;
     }
-    *ledger = undo.ledger;
-    (void) ko_ledger_sum(world, ledger, &second);
+    milliunits = (uint64_t) (ko_pacing_consumed(&undo.pacing, KO_PACE_WRITE) * 1000);
+    stats->ledger = undo.ledger;
+    (void) ko_ledger_sum(world, &stats->ledger, &adding);
+    (void) ko_world_sum(world, &milliunits, 1, &adding);
+    stats->write_units = (double) milliunits / 1000;
     if (err->code == KO_OK)
-        *err = second;
+        *err = closing.code != KO_OK ? closing : adding;
     KO_TRY(ko_gate(world, err));
+    stats->seconds = (double) (ko_clock_us() - start_us) / 1e6;
 
 done:
     free_undo(&undo);

@@ -17,6 +17,7 @@ enum {
 
 struct ko_export_memory {
     struct ko_arena *texts;
+    struct ko_export_places *places; /* while it is opened */
     struct ko_export_file *files;
     size_t capacity;
 };
@@ -49,9 +50,11 @@ check_digest(const char *folder, const char *part, struct ko_slice content, stru
     struct ko_buf expected = {0};
     char path[KO_PATH_BYTES];
     unsigned char md5[KO_DIGEST_BYTES_MAX];
+    bool is_there;
 
     KO_TRY(ko_path_join(path, err, folder, "manifest-%s.checksum", part));
-    if (!ko_file_exists(path))
+    KO_TRY(ko_file_exists(path, &is_there, err));
+    if (!is_there)
         return KO_OK;
     KO_TRY(ko_file_read(path, CHECKSUM_BYTES_MAX, &expected, err));
     digest = ko_digest_new(KO_MD5, err);
@@ -87,23 +90,42 @@ done:
     return err->code;
 }
 
-/* What we cannot read is refused before anything else is looked at. */
+/* Old manifests of full exports have no type. */
 static enum ko_code
-check_kind(struct ko_slice summary, struct ko_error *err)
+check_type(struct ko_slice summary, enum ko_export_kind kind, struct ko_error *err)
 {
-    struct ko_buf format = {0};
+    static const struct ko_slice types[] = {
+        [KO_EXPORT_FULL] = {"FULL_EXPORT", 11}, [KO_EXPORT_CHANGES] = {"INCREMENTAL_EXPORT", 18}};
     struct ko_buf type = {0};
     struct ko_slice value;
 
     KO_TRY(ko_json_member(summary, "exportType", &value, err));
     if (value.data != NULL && value.data[0] == '"')
         KO_TRY(ko_json_decode_string(value, &type, err));
-    if (type.n > 0 && !ko_slice_equal(ko_buf_slice(&type), KO_SLICE("FULL_EXPORT"))) {
-        (void) ko_fail(err, KO_E_OPTION, "this is an export of type %.*s, not a full one",
-                       KO_SLICE_ARG(ko_buf_slice(&type)));
-        ko_hint(err, "export the whole table: changes alone do not tell which items there are.");
-    }
-    KO_TRY(err->code);
+    else
+        ko_buf_add_slice(&type, types[KO_EXPORT_FULL]);
+    KO_TRY(ko_buf_finish(&type, err));
+    if (ko_slice_equal(ko_buf_slice(&type), types[kind]))
+        goto done;
+    (void) ko_fail(err, KO_E_OPTION, "this is an export of type %.*s, not %s one",
+                   KO_SLICE_ARG(ko_buf_slice(&type)),
+                   kind == KO_EXPORT_FULL ? "a full" : "an incremental");
+    ko_hint(err, kind == KO_EXPORT_FULL
+                     ? "name a full export of the table; exports of changes go to --catch-up."
+                     : "--catch-up takes incremental exports, made behind the full one.");
+
+done:
+    ko_buf_clear(&type);
+    return err->code;
+}
+
+/* What we cannot read is refused before anything else is looked at. */
+static enum ko_code
+check_kind(struct ko_slice summary, enum ko_export_kind kind, struct ko_error *err)
+{
+    struct ko_buf format = {0};
+
+    KO_TRY(check_type(summary, kind, err));
     KO_TRY(ko_json_member_text(summary, "outputFormat", &format, err));
     if (!ko_slice_equal(ko_buf_slice(&format), KO_SLICE("DYNAMODB_JSON"))) {
         (void) ko_fail(err, KO_E_OPTION, "this is an export in the format %.*s, not DYNAMODB_JSON",
@@ -113,7 +135,6 @@ check_kind(struct ko_slice summary, struct ko_error *err)
 
 done:
     ko_buf_clear(&format);
-    ko_buf_clear(&type);
     return err->code;
 }
 
@@ -132,23 +153,100 @@ name_table(struct ko_export *export, struct ko_error *err)
     return err->code;
 }
 
+/* A member that is a time; what is below a microsecond is cut off. */
+static enum ko_code
+take_time(struct ko_export *export, struct ko_slice summary, const char *name,
+          struct ko_export_time *moment, struct ko_error *err)
+{
+    const int64_t seconds_max = INT64_C(100000000000); /* the year 5138 */
+    const uint64_t attoseconds_per_us = UINT64_C(1000000000000);
+    struct ko_time time;
+
+    KO_TRY(take_text(export, summary, name, &moment->text, err));
+    if (!ko_time_parse(ko_slice_of(moment->text), &time) || time.seconds < 0 ||
+        time.seconds > seconds_max)
+        return ko_fail(err, KO_E_CORRUPT, "\"%s\" is '%s', which is no time", name, moment->text);
+    moment->us = time.seconds * 1000000 + (int64_t) (time.attoseconds / attoseconds_per_us);
+
+done:
+    return err->code;
+}
+
+/* What only an incremental export has. */
+static enum ko_code
+take_window(struct ko_export *export, struct ko_slice summary, struct ko_error *err)
+{
+    const char *view;
+
+    KO_TRY(take_time(export, summary, "exportFromTime", &export->from, err));
+    KO_TRY(take_time(export, summary, "exportToTime", &export->until, err));
+    if (export->from.us >= export->until.us)
+        return ko_fail(err, KO_E_CORRUPT, "its window ends at %s, before it begins at %s",
+                       export->until.text, export->from.text);
+    KO_TRY(take_text(export, summary, "outputView", &view, err));
+    if (strcmp(view, "NEW_IMAGE") != 0 && strcmp(view, "NEW_AND_OLD_IMAGES") != 0) {
+        (void) ko_fail(err, KO_E_OPTION, "its view is %s: new images are wanted", view);
+        ko_hint(err, "export the changes again with the view NEW_IMAGE.");
+    }
+
+done:
+    return err->code;
+}
+
+/* Sets *text to a member that need not be there, or be a text; then it is NULL. */
+static enum ko_code
+take_text_if_any(struct ko_export *export, struct ko_slice object, const char *name,
+                 const char **text, struct ko_error *err)
+{
+    struct ko_slice value;
+
+    *text = NULL;
+    KO_TRY(ko_json_member(object, name, &value, err));
+    if (value.data != NULL && value.data[0] == '"')
+        KO_TRY(take_text(export, object, name, text, err));
+
+done:
+    return err->code;
+}
+
+static enum ko_code
+make_places(struct ko_export *export, struct ko_slice summary, struct ko_error *err)
+{
+    const char *bucket;
+    const char *prefix;
+
+    KO_TRY(take_text_if_any(export, summary, "s3Bucket", &bucket, err));
+    KO_TRY(take_text_if_any(export, summary, "s3Prefix", &prefix, err));
+    export->memory->places = ko_export_places_new(export->folder, bucket, prefix, err);
+
+done:
+    return err->code;
+}
+
 static enum ko_code
 parse_summary(struct ko_export *export, struct ko_slice summary, uint64_t *n_items,
               struct ko_error *err)
 {
-    struct ko_time time;
+    struct ko_slice arn;
 
     KO_TRY(ko_json_check(summary, err));
-    KO_TRY(check_kind(summary, err));
+    KO_TRY(check_kind(summary, export->kind, err));
+    KO_TRY(ko_json_member(summary, "exportArn", &arn, err));
+    if (arn.data != NULL)
+        KO_TRY(take_text(export, summary, "exportArn", &export->arn, err));
+    else
+        export->arn = "";
     KO_TRY(take_text(export, summary, "tableArn", &export->table_arn, err));
     KO_TRY(take_text(export, summary, "tableId", &export->table_id, err));
-    KO_TRY(take_text(export, summary, "exportTime", &export->export_time, err));
+    if (export->kind == KO_EXPORT_CHANGES) {
+        KO_TRY(take_window(export, summary, err));
+    } else {
+        KO_TRY(take_time(export, summary, "exportTime", &export->until, err));
+        export->from = export->until;
+    }
     KO_TRY(ko_json_member_u64(summary, "itemCount", n_items, err));
     KO_TRY(name_table(export, err));
-    if (!ko_time_parse(ko_slice_of(export->export_time), &time))
-        KO_TRY(ko_fail(err, KO_E_CORRUPT, "\"exportTime\" is '%s', which is no time",
-                       export->export_time));
-    export->export_time_s = time.seconds;
+    KO_TRY(make_places(export, summary, err));
 
 done:
     return err->code;
@@ -212,7 +310,8 @@ locate(struct ko_export *export, struct ko_export_file *file, struct ko_error *e
     bool is_found;
     size_t n;
 
-    KO_TRY(ko_export_locate(export->folder, file->key, path, &file->size_bytes, &is_found, err));
+    KO_TRY(ko_export_locate(export->memory->places, file->key, path, &file->size_bytes, &is_found,
+                            err));
     n = strlen(file->key);
     if (!is_found) {
         (void) ko_fail(err, KO_E_CORRUPT, "the data file '%s' is not there", path);
@@ -343,7 +442,8 @@ new_export(struct ko_error *err)
 }
 
 enum ko_code
-ko_export_open(const char *folder, struct ko_export **export_out, struct ko_error *err)
+ko_export_open(const char *folder, enum ko_export_kind kind, struct ko_export **export_out,
+               struct ko_error *err)
 {
     struct ko_export *export = NULL;
     char found[KO_PATH_BYTES];
@@ -353,6 +453,7 @@ ko_export_open(const char *folder, struct ko_export **export_out, struct ko_erro
     KO_TRY(ko_export_find(folder, found, err));
     export = new_export(err);
     KO_TRY(err->code);
+    export->kind = kind;
     export->folder = ko_arena_copy(export->memory->texts, ko_slice_of(found), err).data;
     KO_TRY(err->code);
     KO_TRY(read_summary(export, &n_summary, err));
@@ -360,6 +461,8 @@ ko_export_open(const char *folder, struct ko_export **export_out, struct ko_erro
     if (export->n_files > 0)
         qsort(export->memory->files, export->n_files, sizeof *export->files, compare_files);
     KO_TRY(check_count(export, n_summary, err));
+    ko_export_places_free(export->memory->places);
+    export->memory->places = NULL;
     *export_out = export;
     export = NULL;
 
@@ -375,6 +478,7 @@ ko_export_close(struct ko_export *export)
         return;
     if (export->memory != NULL) {
         ko_arena_free(export->memory->texts);
+        ko_export_places_free(export->memory->places);
         ko_free(export->memory->files);
     }
     ko_free(export->memory);

@@ -1,17 +1,20 @@
-#include <sys/stat.h>
-
 #include "export_priv.h"
 #include "keepone/base/buf.h"
+#include "keepone/base/mount.h"
 
 enum { LISTED_EXPORTS_MAX = 8 };
 
-static bool
-holds_export(const char *folder)
+static enum ko_code
+holds_export(const char *folder, bool *is_export, struct ko_error *err)
 {
-    struct ko_error ignored = {0};
     char path[KO_PATH_BYTES];
 
-    return ko_path_join(path, &ignored, folder, KO_SUMMARY_NAME) == KO_OK && ko_file_exists(path);
+    *is_export = false;
+    KO_TRY(ko_path_join(path, err, folder, KO_SUMMARY_NAME));
+    KO_TRY(ko_file_exists(path, is_export, err));
+
+done:
+    return err->code;
 }
 
 /* What was found: the first, and a text of the first few. */
@@ -37,17 +40,24 @@ add_found(struct search *search, const char *path)
 static enum ko_code
 find_exports_in(const char *folder, struct search *search, struct ko_error *err)
 {
+    const bool is_remote = ko_path_is_remote(folder);
     struct ko_names names = {0};
-    struct stat status;
+    bool is_there = is_remote;
 
-    if (stat(folder, &status) != 0 || !S_ISDIR(status.st_mode))
+    if (!is_remote)
+        KO_TRY(ko_folder_exists(folder, &is_there, err));
+    if (!is_there)
         return KO_OK;
     KO_TRY(ko_folder_list(folder, &names, err));
     for (size_t i = 0; i < names.n; i++) {
         char below[KO_PATH_BYTES];
+        bool is_export;
 
-        KO_TRY(ko_path_join(below, err, folder, "%s", names.names[i]));
-        if (holds_export(below))
+        if (is_remote && names.names[i].size_bytes != KO_SIZE_OF_FOLDER)
+            continue;
+        KO_TRY(ko_path_join(below, err, folder, "%s", names.names[i].text));
+        KO_TRY(holds_export(below, &is_export, err));
+        if (is_export)
             add_found(search, below);
     }
 
@@ -81,6 +91,7 @@ ko_export_find(const char *given, char folder[KO_PATH_BYTES], struct ko_error *e
     char plain[KO_PATH_BYTES];
     char below[KO_PATH_BYTES];
     size_t n = strlen(given);
+    bool is_export;
 
     while (n > 1 && given[n - 1] == '/')
         n--;
@@ -89,7 +100,8 @@ ko_export_find(const char *given, char folder[KO_PATH_BYTES], struct ko_error *e
     memcpy(plain, given, n);
     plain[n] = '\0';
     KO_TRY(ko_path_join(below, err, plain, "AWSDynamoDB"));
-    if (holds_export(plain))
+    KO_TRY(holds_export(plain, &is_export, err));
+    if (is_export)
         add_found(&search, plain);
     if (search.n == 0)
         KO_TRY(find_exports_in(plain, &search, err));
@@ -104,55 +116,5 @@ ko_export_find(const char *given, char folder[KO_PATH_BYTES], struct ko_error *e
 
 done:
     ko_buf_clear(&search.list);
-    return err->code;
-}
-
-/* Sets *size_bytes if path is a regular file. */
-static bool
-is_file(const char *path, uint64_t *size_bytes)
-{
-    struct stat status;
-
-    if (stat(path, &status) != 0 || !S_ISREG(status.st_mode))
-        return false;
-    *size_bytes = (uint64_t) status.st_size;
-    return true;
-}
-
-/* What stands in key behind "<name of the export's folder>/", or NULL. */
-static const char *
-behind_export_name(const char *folder, const char *key)
-{
-    const char *slash = strrchr(folder, '/');
-    const char *const name = slash == NULL ? folder : slash + 1;
-    const size_t n = strlen(name);
-
-    for (const char *at = key; n > 0 && at != NULL; at = strchr(at, '/')) {
-        at += *at == '/';
-        if (strncmp(at, name, n) == 0 && at[n] == '/')
-            return at + n + 1;
-    }
-    return NULL;
-}
-
-enum ko_code
-ko_export_locate(const char *folder, const char *key, char path[KO_PATH_BYTES],
-                 uint64_t *size_bytes, bool *is_found, struct ko_error *err)
-{
-    const char *const behind = behind_export_name(folder, key);
-    const char *const slash = strrchr(key, '/');
-
-    *is_found = true;
-    if (behind != NULL)
-        KO_TRY(ko_path_join(path, err, folder, "%s", behind));
-    if (behind != NULL && is_file(path, size_bytes))
-        return KO_OK;
-    KO_TRY(ko_path_join(path, err, folder, "../../%s", key));
-    if (is_file(path, size_bytes))
-        return KO_OK;
-    KO_TRY(ko_path_join(path, err, folder, "data/%s", slash == NULL ? key : slash + 1));
-    *is_found = is_file(path, size_bytes);
-
-done:
     return err->code;
 }

@@ -1,9 +1,5 @@
-#include <errno.h>
-#include <fcntl.h>
-#include <unistd.h>
-
-#include "keepone/base/file.h"
 #include "keepone/base/mem.h"
+#include "keepone/base/stream.h"
 #include "keepone/format/gzip.h"
 #include "keepone/store/export.h"
 #include "window_priv.h"
@@ -12,8 +8,9 @@ enum { READ_BYTES = 256 * 1024, WINDOW_BYTES = 256 * 1024 };
 
 struct ko_export_reader {
     const struct ko_export_file *file;
-    int fd; /* -1 when the end of the file was reached */
-    bool is_input_over;
+    struct ko_file_reader *input; /* NULL when the end of the file was reached */
+    bool is_input_over;           /* nothing is left to be read, */
+    bool is_over;                 /* nor to be inflated */
     uint64_t n_lines;
     uint64_t n_items;
     uint64_t n_bytes;
@@ -35,7 +32,6 @@ ko_export_reader_new(const struct ko_export_reader_options *options, struct ko_e
         return NULL;
     if (options == NULL)
         options = &defaults;
-    reader->fd = -1;
     reader->read_bytes = options->read_bytes == 0 ? READ_BYTES : options->read_bytes;
     reader->in_bytes = ko_alloc(reader->read_bytes, err);
     if (reader->in_bytes != NULL)
@@ -53,9 +49,8 @@ ko_export_reader_new(const struct ko_export_reader_options *options, struct ko_e
 static void
 leave_file(struct ko_export_reader *reader)
 {
-    if (reader->fd >= 0)
-        (void) close(reader->fd);
-    reader->fd = -1;
+    ko_file_reader_close(reader->input);
+    reader->input = NULL;
 }
 
 void
@@ -80,6 +75,7 @@ ko_export_reader_begin(struct ko_export_reader *reader, const struct ko_export_f
     leave_file(reader);
     reader->file = file;
     reader->is_input_over = false;
+    reader->is_over = false;
     reader->n_lines = 0;
     reader->n_items = 0;
     reader->n_bytes = 0;
@@ -88,11 +84,7 @@ ko_export_reader_begin(struct ko_export_reader *reader, const struct ko_export_f
     ko_gunzip_reset(reader->gunzip);
     if (reader->md5 != NULL)
         ko_digest_end(reader->md5, unused); /* forgets a file that was left half read */
-    reader->fd = open(file->path, O_RDONLY | O_CLOEXEC);
-    if (reader->fd < 0)
-        return ko_fail_errno(err, KO_E_IO, errno, "cannot open '%s'", file->path);
-    (void) posix_fadvise(reader->fd, 0, 0, POSIX_FADV_SEQUENTIAL);
-    return KO_OK;
+    return ko_file_reader_open(file->path, &reader->input, err);
 }
 
 static enum ko_code
@@ -100,8 +92,7 @@ read_input(struct ko_export_reader *reader, struct ko_error *err)
 {
     size_t n;
 
-    KO_TRY(ko_read_some(reader->fd, reader->in_bytes, reader->read_bytes, &n, reader->file->path,
-                        err));
+    KO_TRY(ko_file_reader_next(reader->input, reader->in_bytes, reader->read_bytes, &n, err));
     reader->in = (struct ko_slice){reader->in_bytes, n};
     reader->is_input_over = n == 0;
     if (reader->md5 != NULL)
@@ -134,9 +125,9 @@ check_end(struct ko_export_reader *reader, struct ko_error *err)
     return KO_OK;
 }
 
-/* Inflates more into the window; *is_over at the end of the file.  Reads from disk when it must. */
+/* Inflates more into the window, if only a little; reads once when it must. */
 static enum ko_code
-refill(struct ko_export_reader *reader, bool *is_over, struct ko_error *err)
+refill(struct ko_export_reader *reader, struct ko_error *err)
 {
     struct ko_window *window = &reader->window;
     size_t n_written = 0;
@@ -145,15 +136,13 @@ refill(struct ko_export_reader *reader, bool *is_over, struct ko_error *err)
 
     KO_TRY(ko_window_make_room(window, WINDOW_BYTES, KO_EXPORT_LINE_BYTES_MAX, err));
     room = ko_window_room(window, &n_room);
-    do {
-        if (reader->in.n == 0 && !reader->is_input_over)
-            KO_TRY(read_input(reader, err));
-        KO_TRY(ko_gunzip_next(reader->gunzip, &reader->in, room, n_room, &n_written, err));
-    } while (n_written == 0 && !reader->is_input_over);
+    if (reader->in.n == 0 && !reader->is_input_over)
+        KO_TRY(read_input(reader, err));
+    KO_TRY(ko_gunzip_next(reader->gunzip, &reader->in, room, n_room, &n_written, err));
     window->end += n_written;
     reader->n_bytes += n_written;
-    *is_over = n_written == 0;
-    if (*is_over)
+    reader->is_over = n_written == 0 && reader->is_input_over;
+    if (reader->is_over)
         KO_TRY(ko_gunzip_end(reader->gunzip, err));
 
 done:
@@ -177,17 +166,18 @@ count_line(struct ko_export_reader *reader, struct ko_slice line)
 enum ko_code
 ko_export_reader_next(struct ko_export_reader *reader, struct ko_slice *line, struct ko_error *err)
 {
-    bool is_over = false;
-
-    if (reader->fd < 0) {
+    if (reader->input == NULL) {
         *line = (struct ko_slice){NULL, 0};
         return KO_OK;
     }
-    while (!is_over) {
-        if (!ko_window_take_line(&reader->window, line))
-            KO_TRY(refill(reader, &is_over, err));
-        else if (count_line(reader, *line))
+    for (;;) {
+        if (!ko_window_take_line(&reader->window, line)) {
+            if (reader->is_over)
+                break;
+            KO_TRY(refill(reader, err));
+        } else if (count_line(reader, *line)) {
             return KO_OK;
+        }
     }
     *line = ko_window_take_rest(&reader->window);
     if (line->n > 0 && count_line(reader, *line))
@@ -200,6 +190,33 @@ done:
     if (err->code == KO_E_CORRUPT)
         ko_hint(err, "fetch the file again.");
     return err->code;
+}
+
+enum ko_code
+ko_export_reader_is_ready(struct ko_export_reader *reader, bool *is_ready, struct ko_error *err)
+{
+    *is_ready = true;
+    if (reader->input == NULL || ko_file_reader_is_local(reader->input))
+        return KO_OK;
+    while (!ko_window_has_line(&reader->window) && !reader->is_over) {
+        *is_ready =
+            reader->in.n > 0 || reader->is_input_over || ko_file_reader_is_ready(reader->input);
+        if (!*is_ready)
+            break;
+        KO_TRY(refill(reader, err));
+    }
+
+done:
+    if (err->code == KO_E_CORRUPT)
+        ko_hint(err, "fetch the file again.");
+    return err->code;
+}
+
+void
+ko_export_reader_wait(struct ko_export_reader *reader, unsigned max_us)
+{
+    if (reader->input != NULL)
+        ko_file_reader_wait(reader->input, max_us);
 }
 
 uint64_t

@@ -9,14 +9,19 @@
 #include "keepone/base/file.h"
 #include "keepone/store/journal.h"
 
+struct ko_journal_file {
+    struct ko_journal_options of;
+    uint32_t piece; /* from 1; 0 = the journal is one file, as on a local disk */
+};
+
 struct ko_journal_files {
-    struct ko_journal_options *files; /* in the order of their events; owned */
+    struct ko_journal_file *files; /* in the order of their events; owned */
     size_t n;
 };
 
-/* Writes "<dir>/journal/<kind>-<attempt>-rank-<rank>.jsonl.zst". */
+/* Writes "<dir>/journal/<kind>-<attempt>-rank-<rank>[-<piece>].jsonl.zst". */
 enum ko_code ko_journal_path(char path[KO_PATH_BYTES], const char *dir,
-                             const struct ko_journal_options *options, struct ko_error *err);
+                             const struct ko_journal_file *file, struct ko_error *err);
 
 /* All journal files of the run, in order; none if there is no journal yet.  KO_E_CORRUPT: see
  * journal.h. */

@@ -1,5 +1,7 @@
+#include "ahead_priv.h"
 #include "journal_priv.h"
 #include "keepone/base/mem.h"
+#include "keepone/base/mount.h"
 
 /*
  * Two bytes per plan line: bits 0-2 the outcome, bits 3-4 the undo, bit 5 open, the rest the
@@ -85,8 +87,8 @@ ko_journal_index_line(const struct ko_journal_index *index, uint32_t part, uint6
 struct walk {
     const struct ko_journal_index *index;
     struct lines *lines; /* KO_PLAN_PARTS_MAX, by part */
-    size_t next_file;
-    struct ko_line_reader *reader; /* of the file before it, or NULL */
+    struct ko_ahead files;
+    struct ko_line_reader *reader; /* of the file in hand, or NULL */
     struct ko_buf scratch;         /* of the event in hand */
     uint64_t n_cut;
 };
@@ -96,20 +98,44 @@ end_walk(struct walk *walk)
 {
     ko_line_reader_close(walk->reader);
     walk->reader = NULL;
+    ko_ahead_clear(&walk->files);
     ko_buf_clear(&walk->scratch);
 }
 
 static enum ko_code
-open_file(struct walk *walk, const struct ko_journal_options *file, struct ko_error *err)
+open_file(void *self, size_t index, void **reader, struct ko_error *err)
 {
+    const struct walk *walk = self;
+    const struct ko_journal_file *file = &walk->index->files.files[index];
+    /* A piece was never added to: no crash can have cut it. */
+    const struct ko_line_reader_options options = {.tolerate_cut_tail = file->piece == 0};
+    struct ko_line_reader *opened = NULL;
     char path[KO_PATH_BYTES];
-    const struct ko_line_reader_options options = {.tolerate_cut_tail = true};
 
     KO_TRY(ko_journal_path(path, walk->index->dir, file, err));
-    KO_TRY(ko_line_reader_open(path, &options, &walk->reader, err));
+    KO_TRY(ko_line_reader_open(path, &options, &opened, err));
 
 done:
+    *reader = opened;
     return err->code;
+}
+
+static void
+close_file(void *reader)
+{
+    ko_line_reader_close(reader);
+}
+
+/* After the index has its files. */
+static void
+begin_walk(struct walk *walk, const struct ko_journal_index *index)
+{
+    walk->index = index;
+    walk->files = (struct ko_ahead){.open = open_file,
+                                    .close = close_file,
+                                    .self = walk,
+                                    .n = index->files.n,
+                                    .is_remote = ko_path_is_remote(index->dir)};
 }
 
 /* Sets *state to the state of the event's line, or to NULL if it is of a part that is not ours. */
@@ -129,21 +155,29 @@ read_event(struct walk *walk, struct ko_slice text, struct ko_journal_event *eve
     return KO_OK;
 }
 
+static enum ko_code
+take_file(struct walk *walk, struct ko_error *err)
+{
+    void *reader;
+
+    (void) ko_ahead_take(&walk->files, &reader, err);
+    walk->reader = reader;
+    return err->code;
+}
+
 /* The next event of our parts, with the state of its line; *state = NULL at the end. */
 static enum ko_code
 next_event(struct walk *walk, struct ko_journal_event *event, uint16_t **state,
            struct ko_error *err)
 {
-    const struct ko_journal_files *files = &walk->index->files;
-
     *state = NULL;
     while (*state == NULL) {
         struct ko_slice text;
 
-        if (walk->reader == NULL && walk->next_file == files->n)
-            break;
         if (walk->reader == NULL)
-            KO_TRY(open_file(walk, &files->files[walk->next_file++], err));
+            KO_TRY(take_file(walk, err));
+        if (walk->reader == NULL)
+            break;
         KO_TRY(ko_line_reader_next(walk->reader, &text, err));
         if (text.data == NULL) {
             walk->n_cut += ko_line_reader_was_cut(walk->reader) ? 1 : 0;
@@ -218,13 +252,13 @@ ko_journal_index_read(const char *dir, const struct ko_plan_manifest *manifest,
     *index = ko_alloc(sizeof **index, err);
     if (*index == NULL)
         return err->code;
-    walk.index = *index;
     walk.lines = (*index)->lines;
     (*index)->parts = parts;
     (*index)->dir = ko_copy_text(ko_slice_of(dir), err);
     KO_TRY(err->code);
     KO_TRY(make_lines(*index, manifest, err));
     KO_TRY(ko_journal_files_list(dir, &(*index)->files, err));
+    begin_walk(&walk, *index);
     KO_TRY(note_all(&walk, err));
     (*index)->n_cut = walk.n_cut;
 
@@ -320,7 +354,7 @@ ko_journal_replay_open(const struct ko_journal_index *index, struct ko_journal_r
     *replay = ko_alloc(sizeof **replay, err);
     if (*replay == NULL)
         return err->code;
-    (*replay)->walk.index = index;
+    begin_walk(&(*replay)->walk, index);
     (*replay)->walk.lines = (*replay)->lines;
     if (copy_lines(index->lines, (*replay)->lines, err) != KO_OK) {
         ko_journal_replay_close(*replay);

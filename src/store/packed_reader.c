@@ -1,22 +1,17 @@
-#include <errno.h>
-#include <fcntl.h>
-#include <unistd.h>
-
-#include "keepone/base/file.h"
 #include "keepone/base/mem.h"
+#include "keepone/base/stream.h"
 #include "keepone/format/zstd.h"
 #include "packed_file_priv.h"
 
 enum { READ_BYTES = 128 * 1024, SEARCH_BYTES = 256 * 1024 };
 
 struct ko_packed_reader {
-    int fd;
+    struct ko_file_reader *file;
     uint64_t n_left; /* compressed bytes still to be read from the file */
     uint64_t n_read;
     bool may_be_empty;
     struct ko_zstd_reader *zstd;
     struct ko_slice in; /* read, not decompressed yet */
-    char *path;
     char in_bytes[READ_BYTES];
 };
 
@@ -30,7 +25,7 @@ ko_packed_reader_next(struct ko_packed_reader *reader, char *to, size_t n, size_
         KO_TRY(ko_zstd_reader_next(reader->zstd, &reader->in, to, n, n_read, err));
         if (*n_read > 0)
             break;
-        KO_TRY(ko_read_some(reader->fd, reader->in_bytes, n_in, &n_in, reader->path, err));
+        KO_TRY(ko_file_reader_next(reader->file, reader->in_bytes, n_in, &n_in, err));
         reader->in = (struct ko_slice){reader->in_bytes, n_in};
         reader->n_left -= n_in;
         reader->n_read += n_in;
@@ -54,7 +49,7 @@ is_whole_frame(struct ko_packed_reader *reader, uint64_t offset, char *scratch)
     struct ko_error ignored = {0};
     size_t n;
 
-    if (lseek(reader->fd, (off_t) offset, SEEK_SET) < 0)
+    if (ko_file_reader_seek(reader->file, offset, &ignored) != KO_OK)
         return false;
     ko_zstd_reader_reset(reader->zstd);
     reader->in.n = 0;
@@ -79,12 +74,12 @@ refuse_whole_frame_behind(struct ko_packed_reader *reader, uint64_t offset, char
     uint64_t at = offset + 1;
 
     while (bytes != NULL) {
-        const ssize_t n = pread(reader->fd, bytes, SEARCH_BYTES, (off_t) at);
         const char *hit = bytes;
+        size_t n = 0;
 
-        if (n < 0)
-            (void) ko_fail_errno(err, KO_E_IO, errno, "cannot read '%s'", reader->path);
-        if (n < (ssize_t) sizeof magic)
+        KO_TRY(ko_file_reader_seek(reader->file, at, err));
+        KO_TRY(ko_file_reader_next(reader->file, bytes, SEARCH_BYTES, &n, err));
+        if (n < sizeof magic)
             break;
         while ((hit = memmem(hit, (size_t) (bytes + n - hit), magic, sizeof magic)) != NULL) {
             const uint64_t frame_offset = at + (uint64_t) (hit - bytes);
@@ -94,12 +89,12 @@ refuse_whole_frame_behind(struct ko_packed_reader *reader, uint64_t offset, char
                     err, KO_E_CORRUPT,
                     "the zstd frame at byte %llu is damaged, but the one at byte %llu is whole",
                     (unsigned long long) offset, (unsigned long long) frame_offset);
-                ko_context(err, "'%s'", reader->path);
+                ko_context(err, "'%s'", ko_file_reader_path(reader->file));
                 goto done;
             }
             hit++;
         }
-        at += (uint64_t) n - (sizeof magic - 1);
+        at += n - (sizeof magic - 1);
     }
 
 done:
@@ -128,8 +123,7 @@ find_whole_frames(struct ko_packed_reader *reader, bool *whole_frames, struct ko
     else
         *err = damage;
     KO_TRY(err->code);
-    if (lseek(reader->fd, 0, SEEK_SET) < 0)
-        (void) ko_fail_errno(err, KO_E_IO, errno, "cannot read '%s'", reader->path);
+    KO_TRY(ko_file_reader_seek(reader->file, 0, err));
     ko_zstd_reader_reset(reader->zstd);
     reader->in.n = 0;
     reader->n_left = end_offset;
@@ -137,6 +131,24 @@ find_whole_frames(struct ko_packed_reader *reader, bool *whole_frames, struct ko
 done:
     ko_free(scratch);
     return err->code;
+}
+
+bool
+ko_packed_reader_is_local(const struct ko_packed_reader *reader)
+{
+    return ko_file_reader_is_local(reader->file);
+}
+
+bool
+ko_packed_reader_is_ready(struct ko_packed_reader *reader)
+{
+    return reader->in.n > 0 || ko_file_reader_is_ready(reader->file);
+}
+
+void
+ko_packed_reader_wait(struct ko_packed_reader *reader, unsigned max_us)
+{
+    ko_file_reader_wait(reader->file, max_us);
 }
 
 enum ko_code
@@ -150,12 +162,7 @@ ko_packed_reader_open(const char *path, bool *whole_frames, struct ko_packed_rea
         return err->code;
     reader->n_left = UINT64_MAX;
     reader->may_be_empty = whole_frames != NULL;
-    reader->fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (reader->fd < 0)
-        (void) ko_fail_errno(err, KO_E_IO, errno, "cannot open '%s'", path);
-    KO_TRY(err->code);
-    reader->path = ko_copy_text(ko_slice_of(path), err);
-    KO_TRY(err->code);
+    KO_TRY(ko_file_reader_open(path, &reader->file, err));
     reader->zstd = ko_zstd_reader_new(err);
     KO_TRY(err->code);
     if (whole_frames != NULL)
@@ -171,7 +178,7 @@ done:
 const char *
 ko_packed_reader_path(const struct ko_packed_reader *reader)
 {
-    return reader->path;
+    return ko_file_reader_path(reader->file);
 }
 
 void
@@ -179,9 +186,7 @@ ko_packed_reader_close(struct ko_packed_reader *reader)
 {
     if (reader == NULL)
         return;
-    if (reader->fd >= 0)
-        (void) close(reader->fd);
+    ko_file_reader_close(reader->file);
     ko_zstd_reader_free(reader->zstd);
-    ko_free(reader->path);
     ko_free(reader);
 }

@@ -17,11 +17,13 @@ ko_plan_begin(const struct ko_run *run, const char *plan_name, struct ko_error *
 {
     char folder[KO_PATH_BYTES];
     char manifest[KO_PATH_BYTES];
+    bool is_finished;
 
     KO_ASSERT(ko_run_is_plan_name(ko_slice_of(plan_name)));
     KO_TRY(ko_path_join(folder, err, run->dir, "%s", plan_name));
     KO_TRY(ko_path_join(manifest, err, folder, "manifest.json"));
-    if (run->state != KO_RUN_READING && ko_file_exists(manifest))
+    KO_TRY(ko_file_exists(manifest, &is_finished, err));
+    if (run->state != KO_RUN_READING && is_finished)
         return ko_fail(err, KO_E_BUG, "the finished plan '%s' was to be written again", folder);
     KO_TRY(ko_folder_remove(folder, err));
     KO_TRY(ko_folder_make(folder, err));

@@ -1,11 +1,8 @@
 #include "keepone/store/review.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <unistd.h>
-
 #include "keepone/base/file.h"
 #include "keepone/base/mem.h"
+#include "keepone/base/stream.h"
 
 enum { COPY_BYTES = 256 * 1024 };
 
@@ -25,24 +22,24 @@ ko_review_writer_open(const char *dir, uint32_t rank, struct ko_line_writer **wr
 
 /* Files of zstd frames may be put one behind the other: bytes are copied as they are. */
 static enum ko_code
-copy_file(const char *path, int to, const char *to_path, char *buffer, struct ko_error *err)
+copy_file(const char *path, struct ko_file_writer *to, char *buffer, struct ko_error *err)
 {
-    const int from = open(path, O_RDONLY | O_CLOEXEC);
+    struct ko_file_reader *from = NULL;
     size_t n = 1;
 
-    if (from < 0)
-        return ko_fail_errno(err, KO_E_IO, errno, "cannot open '%s'", path);
+    KO_TRY(ko_file_reader_open(path, &from, err));
     while (n > 0) {
-        if (ko_read_some(from, buffer, COPY_BYTES, &n, path, err) != KO_OK ||
-            ko_write_all(to, (struct ko_slice){buffer, n}, to_path, err) != KO_OK)
-            break;
+        KO_TRY(ko_file_reader_next(from, buffer, COPY_BYTES, &n, err));
+        KO_TRY(ko_file_writer_add(to, (struct ko_slice){buffer, n}, err));
     }
-    (void) close(from);
+
+done:
+    ko_file_reader_close(from);
     return err->code;
 }
 
 static enum ko_code
-copy_all(const char *dir, uint32_t n_ranks, int to, const char *to_path, struct ko_error *err)
+copy_all(const char *dir, uint32_t n_ranks, struct ko_file_writer *to, struct ko_error *err)
 {
     char *buffer = ko_alloc(COPY_BYTES, err);
 
@@ -52,10 +49,8 @@ copy_all(const char *dir, uint32_t n_ranks, int to, const char *to_path, struct 
         char path[KO_PATH_BYTES];
 
         KO_TRY(ko_path_join(path, err, dir, "review.rank-%05u.tmp", rank));
-        KO_TRY(copy_file(path, to, to_path, buffer, err));
+        KO_TRY(copy_file(path, to, buffer, err));
     }
-    if (fsync(to) != 0)
-        (void) ko_fail_errno(err, KO_E_IO, errno, "cannot make '%s' durable", to_path);
 
 done:
     ko_free(buffer);
@@ -74,9 +69,9 @@ remove_parts(const char *dir, struct ko_error *err)
     for (size_t i = 0; i < names.n; i++) {
         char path[KO_PATH_BYTES];
 
-        if (strncmp(names.names[i], prefix, sizeof prefix - 1) != 0)
+        if (strncmp(names.names[i].text, prefix, sizeof prefix - 1) != 0)
             continue;
-        KO_TRY(ko_path_join(path, err, dir, "%s", names.names[i]));
+        KO_TRY(ko_path_join(path, err, dir, "%s", names.names[i].text));
         KO_TRY(ko_file_remove(path, err));
     }
 
@@ -89,26 +84,19 @@ enum ko_code
 ko_review_merge(const char *dir, uint32_t n_ranks, struct ko_error *err)
 {
     char path[KO_PATH_BYTES];
-    char temp[KO_PATH_BYTES];
-    int to;
+    struct ko_file_writer *writer = NULL;
 
     KO_ASSERT(n_ranks > 0);
     KO_TRY(ko_path_join(path, err, dir, REVIEW_NAME));
-    KO_TRY(ko_path_join(temp, err, dir, REVIEW_NAME ".tmp"));
-    to = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-    if (to < 0)
-        return ko_fail_errno(err, KO_E_IO, errno, "cannot create '%s'", temp);
-    (void) copy_all(dir, n_ranks, to, temp, err);
-    if (close(to) != 0 && err->code == KO_OK)
-        (void) ko_fail_errno(err, KO_E_IO, errno, "cannot close '%s'", temp);
-    if (err->code == KO_OK)
-        (void) ko_file_rename(temp, path, err);
-    if (err->code != KO_OK)
-        (void) unlink(temp);
+    KO_TRY(ko_file_writer_open(path, NULL, &writer, err));
+    KO_TRY(copy_all(dir, n_ranks, writer, err));
+    (void) ko_file_writer_close(writer, err);
+    writer = NULL;
     KO_TRY(err->code);
     KO_TRY(remove_parts(dir, err));
 
 done:
+    ko_file_writer_abandon(writer);
     return err->code;
 }
 

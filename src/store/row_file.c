@@ -266,6 +266,50 @@ done:
     return err->code;
 }
 
+/* True if the window has all that ko_row_reader_next() will look at. */
+static bool
+has_whole_row(struct ko_row_reader *reader)
+{
+    const struct ko_slice content = ko_window_content(&reader->window);
+    uint64_t n_rest;
+    const size_t n_head = content.n == 0 ? 0 : ko_row_head(content, &n_rest);
+
+    if (content.n > 0 && content.data[0] == '\0')
+        return content.n >= FOOT_BYTES;
+    return content.n >= KO_ROW_HEAD_BYTES_MAX && (n_head == 0 || n_rest <= content.n - n_head);
+}
+
+enum ko_code
+ko_row_reader_is_ready(struct ko_row_reader *reader, bool *is_ready, struct ko_error *err)
+{
+    struct ko_slice content;
+
+    *is_ready = true;
+    if (reader->is_over || ko_packed_reader_is_local(reader->file))
+        return KO_OK;
+    while (!has_whole_row(reader)) {
+        const uint64_t n_before = reader->n_bytes;
+
+        *is_ready = ko_packed_reader_is_ready(reader->file);
+        if (!*is_ready)
+            break;
+        KO_TRY(fill(reader, ko_window_content(&reader->window).n + 1, &content, err));
+        if (reader->n_bytes == n_before)
+            break;
+    }
+
+done:
+    if (err->code == KO_E_CORRUPT)
+        ko_row_reader_context(reader, err);
+    return err->code;
+}
+
+void
+ko_row_reader_wait(struct ko_row_reader *reader, unsigned max_us)
+{
+    ko_packed_reader_wait(reader->file, max_us);
+}
+
 const uint64_t *
 ko_row_reader_counters(const struct ko_row_reader *reader)
 {

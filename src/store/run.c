@@ -54,10 +54,12 @@ ko_run_open(const char *dir, struct ko_run **run, struct ko_error *err)
 {
     char path[KO_PATH_BYTES];
     struct ko_buf text = {0};
+    bool is_there;
 
     *run = NULL;
     KO_TRY(ko_path_join(path, err, dir, "run.json"));
-    if (!ko_file_exists(path)) {
+    KO_TRY(ko_file_exists(path, &is_there, err));
+    if (!is_there) {
         (void) ko_fail(err, KO_E_REFUSED, "'%s' is not a run directory: it has no run.json", dir);
         ko_hint(err, "give the directory that keepone find was given with --run.");
         goto done;
@@ -243,7 +245,7 @@ ko_run_nonce_check(const char *dir, const char *nonce, struct ko_error *err)
     bool is_there;
 
     KO_TRY(nonce_path(path, dir, nonce, err));
-    is_there = ko_file_exists(path);
+    KO_TRY(ko_file_exists(path, &is_there, err));
     if (is_there)
         KO_TRY(ko_file_read(path, KO_PATH_BYTES, &text, err));
     if (!is_there || !ko_slice_equal(ko_buf_slice(&text), ko_slice_of(nonce))) {

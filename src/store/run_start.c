@@ -2,6 +2,7 @@
 
 #include "keepone/base/clock.h"
 #include "keepone/format/json.h"
+#include "keepone/store/lease.h"
 #include "keepone/store/run.h"
 #include "run_priv.h"
 
@@ -59,7 +60,7 @@ counts_as_content(const char *name)
 {
     const size_t n = strlen(name);
 
-    if (name[0] == '.' || strcmp(name, "lease.json") == 0)
+    if (name[0] == '.' || ko_lease_is_name(name))
         return false;
     return n < 4 || strcmp(name + n - 4, ".tmp") != 0;
 }
@@ -72,11 +73,11 @@ check_empty(const char *dir, struct ko_error *err)
     if (ko_folder_list(dir, &names, err) != KO_OK)
         return err->code;
     for (size_t i = 0; i < names.n; i++) {
-        if (!counts_as_content(names.names[i]))
+        if (!counts_as_content(names.names[i].text))
             continue;
         (void) ko_fail(err, KO_E_REFUSED,
                        "'%s' is not a run directory: it has no run.json, but '%s'", dir,
-                       names.names[i]);
+                       names.names[i].text);
         ko_hint(err, "give a new or empty directory with --run.");
         break;
     }
@@ -126,29 +127,43 @@ check_same_source(const struct ko_run *run, const struct ko_run_facts *now, stru
     return KO_OK;
 }
 
+/* Sets *name to the first option of `options` that has another value, or none, in `others`. */
+static enum ko_code
+find_difference(struct ko_slice options, struct ko_slice others, struct ko_slice *name,
+                struct ko_slice *value, struct ko_slice *other, struct ko_error *err)
+{
+    struct ko_json_cursor cursor;
+
+    KO_TRY(ko_json_enter(options, &cursor, err));
+    do {
+        *other = (struct ko_slice){NULL, 0};
+        KO_TRY(ko_json_next(&cursor, name, value, err));
+        if (value->data == NULL)
+            break;
+        KO_TRY(ko_json_find(others, *name, other, err));
+    } while (ko_slice_equal(*value, *other));
+
+done:
+    return err->code;
+}
+
 /* Finds the first option that differs, to name it; the rules' digest has decided already. */
 static enum ko_code
 refuse_other_rules(const struct ko_run *run, const struct ko_run_facts *now, struct ko_error *err)
 {
-    struct ko_json_cursor cursor;
     struct ko_slice name;
     struct ko_slice is;
     struct ko_slice was;
     char what[80];
 
-    KO_TRY(ko_json_enter(now->options, &cursor, err));
-    for (;;) {
-        KO_TRY(ko_json_next(&cursor, &name, &is, err));
-        if (is.data == NULL)
-            break;
-        KO_TRY(ko_json_find(run->facts.options, name, &was, err));
-        if (ko_slice_equal(was, is))
-            continue;
-        (void) snprintf(what, sizeof what, "option %.*s", (int) (name.n > 64 ? 64 : name.n),
-                        name.data);
-        return refuse_other(run, what, was, is, err);
-    }
-    (void) refuse_other(run, "digest of rules", run->facts.rules_digest, now->rules_digest, err);
+    KO_TRY(find_difference(now->options, run->facts.options, &name, &is, &was, err));
+    if (is.data == NULL)
+        KO_TRY(find_difference(run->facts.options, now->options, &name, &was, &is, err));
+    if (is.data == NULL && was.data == NULL)
+        return refuse_other(run, "digest of rules", run->facts.rules_digest, now->rules_digest,
+                            err);
+    (void) snprintf(what, sizeof what, "option %.*s", (int) (name.n > 64 ? 64 : name.n), name.data);
+    (void) refuse_other(run, what, was, is, err);
 
 done:
     return err->code;
@@ -175,12 +190,14 @@ ko_run_create(const char *dir, const struct ko_run_facts *facts, struct ko_run *
               struct ko_error *err)
 {
     char path[KO_PATH_BYTES];
+    bool is_there;
 
     *run = NULL;
     *resumed = false;
     KO_TRY(ko_folder_make(dir, err));
     KO_TRY(ko_path_join(path, err, dir, "run.json"));
-    if (ko_file_exists(path)) {
+    KO_TRY(ko_file_exists(path, &is_there, err));
+    if (is_there) {
         KO_TRY(ko_run_open(dir, run, err));
         KO_TRY(check_same(*run, facts, err));
         *resumed = true;

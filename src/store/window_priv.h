@@ -56,6 +56,18 @@ ko_window_content(const struct ko_window *window)
     return (struct ko_slice){window->data + window->start, window->end - window->start};
 }
 
+/* True if ko_window_take_line() would take one. */
+static inline bool
+ko_window_has_line(struct ko_window *window)
+{
+    const size_t n = window->end - window->scanned;
+
+    if (n > 0 && memchr(window->data + window->scanned, '\n', n) != NULL)
+        return true;
+    window->scanned = window->end;
+    return false;
+}
+
 /* Takes a line without its newline; false if there is no whole one. */
 static inline bool
 ko_window_take_line(struct ko_window *window, struct ko_slice *line)

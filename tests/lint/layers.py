@@ -8,12 +8,13 @@ LEVELS = {"base": 0, "format": 1, "record": 2, "store": 3, "aws": 3, "comm": 3, 
           "job": 5, "command": 6}
 
 # Which folder of src may include the headers of a library.
-LIBRARIES = {"mpi.h": "comm", "curl/": "aws", "openssl/": "format", "isa-l": "format",
-             "xxhash.h": "format", "zstd.h": "format", "yaml.h": "job", "utf8proc.h": "record"}
+LIBRARIES = {"mpi.h": "comm", "curl/": "aws", "expat.h": "aws", "openssl/": "format",
+             "isa-l": "format", "xxhash.h": "format", "zstd.h": "format", "yaml.h": "job",
+             "utf8proc.h": "record"}
 
 # C17, POSIX and Linux: free for all.
-SYSTEM = """ctype dirent endian errno fcntl immintrin inttypes limits poll sched signal stdalign
-    stdarg stdbool stddef stdint stdio stdlib string strings sys/ termios time unistd
+SYSTEM = """ctype dirent endian errno fcntl float immintrin inttypes limits math poll sched signal
+    spawn stdalign stdarg stdbool stddef stdint stdio stdlib string strings sys/ termios time unistd
     sanitizer/asan_interface""".split()
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')

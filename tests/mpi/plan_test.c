@@ -299,6 +299,7 @@ a_failed_allocation_leaves_no_manifest(struct ko_world *world, struct ko_error *
         struct planning planning;
         struct ko_error failure = {0};
         char path[KO_PATH_BYTES];
+        bool is_there = false;
 
         (void) begin_planning(world, "any", "a k=x\nb k=x\nc k=y p=1\nd k=y p=2\n", &planning, err);
         if (ko_world_rank(world) == 0)
@@ -310,7 +311,7 @@ a_failed_allocation_leaves_no_manifest(struct ko_world *world, struct ko_error *
         n_good_in_a_row = failure.code == KO_OK ? n_good_in_a_row + 1 : 0;
         CHECK_CODE(failure, failure.code == KO_OK ? KO_OK : KO_E_MEMORY);
         (void) ko_path_join(path, err, planning.folder, "run/plan/manifest.json");
-        CHECK(ko_file_exists(path) == (failure.code == KO_OK));
+        CHECK(ko_file_exists(path, &is_there, err) == KO_OK && is_there == (failure.code == KO_OK));
         end_planning(world, &planning, err);
     }
 }

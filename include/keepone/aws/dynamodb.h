@@ -7,12 +7,16 @@
  *
  *   throttling             flow control: tried again with back-off and jitter until
  *                          throttle_limit_s have passed since the call was first throttled
- *   fault, read            (5xx, network, cut body, wrong CRC) tried again, up to 10 attempts
+ *   fault, read            (5xx, network, cut body, wrong CRC) tried again, up to 10 attempts, or
+ *                          what AWS_MAX_ATTEMPTS or the profile's max_attempts say
  *   fault, write           tried again only if the request was certainly not sent; otherwise
  *                          the reply is KO_REPLY_UNKNOWN: it may have acted, or not
  *   credentials rejected   credentials are loaded anew once, then the call fails
  *   clock too far off      corrected once by the reply's Date, then the call fails
  *   anything else          no second attempt: the reply is KO_REPLY_ERROR
+ *
+ * Attempts start at the client's pace (aws/pace.h), the oldest call first; throttled ones cost
+ * nothing, and calls of the control plane are not paced.
  *
  * A write is sent again only if no byte of it left or a reply says that it did not act; the HTTP
  * library, which repeats requests on its own, is kept from doing so.
@@ -25,9 +29,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "keepone/aws/credentials.h"
+#include "keepone/aws/context.h"
 #include "keepone/aws/endpoint.h"
 #include "keepone/aws/fault.h"
+#include "keepone/aws/pace.h"
 #include "keepone/base/buf.h"
 #include "keepone/base/error.h"
 #include "keepone/base/slice.h"
@@ -36,15 +41,13 @@ struct ko_dynamodb; /* opaque; owned by whoever called _open */
 
 /* Texts are copied. */
 struct ko_dynamodb_options {
-    const char *endpoint;        /* URL; NULL = environment, then the region's (aws/endpoint.h) */
-    const char *region;          /* NULL = environment */
+    struct ko_aws *aws;          /* settings and credentials; borrowed until close */
+    const char *endpoint;        /* URL; NULL = as ko_aws_endpoint() finds it */
+    const char *region;          /* instead of the settings'; NULL = those */
     uint32_t max_in_flight;      /* calls at a time, those waiting for a retry included; 0 = 32 */
     uint32_t throttle_limit_s;   /* 0 = 600 */
     uint32_t connect_timeout_ms; /* 0 = 3,000 */
     uint32_t request_timeout_ms; /* one attempt, connecting included; 0 = 60,000 */
-
-    /* Where credentials come from; borrowed until close.  NULL = the default sources. */
-    struct ko_credentials_provider *credentials;
 };
 
 enum ko_reply_kind {
@@ -69,7 +72,11 @@ struct ko_dynamodb_reply {
     const char *error_code; /* "ConditionalCheckFailedException", prefix removed; "" = none */
     const char *message;    /* the service's text, or what the network said; "" = none */
     const char *request_id; /* x-amzn-RequestId; "" = none */
-    unsigned n_attempts;    /* 0: not even one could start (no credentials, no memory) */
+    unsigned n_attempts;    /* 0: not even one could start */
+
+    /* Why the last attempt could not start (no credentials, no memory); NULL = it did. */
+    const struct ko_error *start_failure;
+    double consumed_units; /* as an OK reply tells, indexes included; 0 = it does not */
 
     const struct ko_endpoint *endpoint;
 };
@@ -91,6 +98,14 @@ struct ko_dynamodb_call {
      */
     bool is_write;
 
+    /* What it will cost, for the pace: see ko_pace_charge_of().  0 = learned from calls before. */
+    double weight;
+    double expected_units;
+
+    /* Of calls in sequence that meet the same keys; borrowed until done.  NULL = it stands alone.
+     */
+    struct ko_pace_lane *lane;
+
     ko_dynamodb_done_fn *done;
     void *self;   /* handed to done */
     uint64_t tag; /* handed back in the reply */
@@ -108,6 +123,9 @@ void ko_dynamodb_close(struct ko_dynamodb *client);
 
 /* The endpoint and region in use; borrowed until close. */
 const struct ko_endpoint *ko_dynamodb_endpoint(const struct ko_dynamodb *client);
+
+/* How fast calls start: for caps, and for phases to share them out; borrowed until close. */
+struct ko_pace *ko_dynamodb_pace(struct ko_dynamodb *client);
 
 /* How many more calls ko_dynamodb_send() takes now. */
 uint32_t ko_dynamodb_room(const struct ko_dynamodb *client);
@@ -129,8 +147,9 @@ enum ko_code ko_dynamodb_send(struct ko_dynamodb *client, const struct ko_dynamo
 enum ko_code ko_dynamodb_step(struct ko_dynamodb *client, struct ko_error *err);
 
 /*
- * Ends the calls of this tag that wait for another attempt, as still throttled: none of them has
- * acted.  Their done functions are called.  For a stop that cannot wait for capacity.
+ * Ends the calls of this tag that wait for another attempt, or for units to start with, as still
+ * throttled: none of them has acted.  Their done functions are called.  For a stop that cannot wait
+ * for capacity.
  */
 void ko_dynamodb_give_up(struct ko_dynamodb *client, uint64_t tag);
 

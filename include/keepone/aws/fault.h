@@ -1,9 +1,9 @@
 /*
  * Faults: what a failed AWS call means, by error code and HTTP status.
  *
- * One table (src/aws/fault.c) holds every code; whoever gets a code asks here and
- * branches on the class.  It knows the codes of whole calls ("ThrottlingException") and those
- * inside a reply, of PartiQL statements and cancellation reasons ("ThrottlingError").
+ * One table (src/aws/fault.c) holds every code of DynamoDB, S3 and STS; whoever gets a code asks
+ * here and branches on the class.  It knows the codes of whole calls ("ThrottlingException") and
+ * those inside a reply, of PartiQL statements and cancellation reasons ("ThrottlingError").
  *
  * Thread use: any.  MPI: none.
  */
@@ -25,7 +25,8 @@ enum ko_fault {
     KO_FAULT_CREDENTIALS,       /* expired or unknown credentials: load them anew, once */
     KO_FAULT_SIGNATURE,         /* signature refused: a wrong secret, or the clock is off */
     KO_FAULT_ACCESS,            /* not allowed */
-    KO_FAULT_NOT_FOUND,         /* no such table or index */
+    KO_FAULT_NOT_FOUND,         /* no such table, index, export, bucket, object or upload */
+    KO_FAULT_REGION,            /* S3: the bucket is in another region */
     KO_FAULT_INVALID,           /* the service rejected the content of the request */
     KO_FAULT_UNKNOWN_OPERATION, /* the endpoint lacks the operation */
     KO_FAULT_UNTRUSTED,         /* TLS: the server's certificate is not trusted */
@@ -34,7 +35,9 @@ enum ko_fault {
     KO_FAULT_OTHER              /* permanent, none of the above */
 };
 
-/* The class of a code without its prefix; an unknown or empty code is classed by the HTTP status.
+/*
+ * The class of a code without its prefix; an unknown or empty code, as of a reply to HEAD or of a
+ * proxy's HTML page, is classed by the HTTP status.
  */
 enum ko_fault ko_fault_of(struct ko_slice error_code, int http_status);
 
@@ -48,11 +51,19 @@ struct ko_fault_text {
 
 /*
  * Reads {"__type":"prefix#Code:rest","message":"..."}, `Message` too.  Never fails: a body
- * that is not such an object (an HTML page of a proxy) gives empty texts.
+ * that is not such an object (an HTML page of a proxy) gives empty texts.  Of the message what
+ * ko_fault_shown() gives.
  */
 void ko_fault_read(struct ko_slice body, struct ko_fault_text *text);
 
-/* True for a message that says that the clock is off, not that the secret is wrong. */
-bool ko_fault_is_clock(const char *message);
+/*
+ * The part of a service's message that may be shown.  A refused signature is explained with the
+ * canonical request ("... The Canonical String for this request should have been ..."), and that
+ * holds the session token.
+ */
+struct ko_slice ko_fault_shown(struct ko_slice message);
+
+/* True for a message or a code that says that the clock is off, not that the secret is wrong. */
+bool ko_fault_is_clock(const char *text);
 
 #endif

@@ -4,7 +4,9 @@
  * ko_http_start() takes a request, ko_http_step() makes progress and calls `done` for each one that
  * ended, ko_http_wait() sleeps until there is something to do.  Handles and buffers come from
  * a pool of max_in_flight.  TLS is verified, always.  No redirects, no decompression, no
- * `Expect: 100-continue`.  Proxies come from the environment as for curl.
+ * `Expect: 100-continue`.  Proxies come from the environment as for curl (HTTPS_PROXY, http_proxy,
+ * NO_PROXY, ...), but none stands before this machine and link-local addresses; a proxy for
+ * https:// sees the host's name alone.
  *
  * Time-outs run on the real clock, whatever ko_clock_set_us() says.
  *
@@ -28,6 +30,7 @@ struct ko_http_options {
     uint32_t request_timeout_ms; /* all of it; 0 = 60,000 */
     uint64_t max_body_bytes;     /* of a response; 0 = 128 MiB */
     const char *ca_file;         /* PEM; NULL = the system's; copied */
+    bool without_proxy;          /* whatever the environment says */
 };
 
 enum ko_http_outcome {
@@ -36,7 +39,8 @@ enum ko_http_outcome {
     KO_HTTP_LOST,      /* sent in part or whole, no whole response */
     KO_HTTP_UNTRUSTED, /* not sent: the server's certificate is not trusted */
     KO_HTTP_TOO_LARGE, /* the response is over max_body_bytes */
-    KO_HTTP_MEMORY     /* no memory for the response */
+    KO_HTTP_MEMORY,    /* no memory for the response */
+    KO_HTTP_UNWANTED   /* the request's `piece` function wanted no more of it */
 };
 
 /* All of it is borrowed and valid during `done` only. */
@@ -51,8 +55,16 @@ struct ko_http_response {
 /* May start further requests. */
 typedef void ko_http_done_fn(void *self, const struct ko_http_response *response);
 
+/*
+ * Takes the next piece of a body; head has status and headers.  The first is empty, and comes with
+ * the headers alone.  False = no more of it.  All is
+ * borrowed; no function of the client may be called from here, but those that read a response.
+ */
+typedef bool ko_http_piece_fn(void *self, const struct ko_http_response *head,
+                              struct ko_slice piece);
+
 struct ko_http_request {
-    const char *method;              /* "POST"; copied */
+    const char *method;              /* "POST"; copied; not HEAD */
     const char *url;                 /* copied */
     const struct ko_header *headers; /* copied; no Content-Length */
     size_t n_headers;
@@ -64,8 +76,21 @@ struct ko_http_request {
      */
     bool send_once;
 
+    /*
+     * Instead of request_timeout_ms for all of it: the request ends as LOST once nothing has moved
+     * for so long.  For what is long because it is large.  0 = not.
+     */
+    uint32_t stall_timeout_ms;
+
+    /*
+     * Gets the body of a response with status 2xx as it arrives, which then is not collected: it
+     * counts for no limit, and `done` sees an empty one.  NULL = collected.
+     */
+    ko_http_piece_fn *piece;
+
     ko_http_done_fn *done;
-    void *self; /* handed to done */
+    void *self;   /* handed to piece and done */
+    uint64_t *id; /* set to what ko_http_cancel() takes; NULL = not needed */
 };
 
 /* Errors: KO_E_MEMORY, KO_E_AWS (the library cannot start). */
@@ -84,6 +109,9 @@ uint32_t ko_http_room(const struct ko_http *http);
  */
 enum ko_code ko_http_start(struct ko_http *http, const struct ko_http_request *request,
                            struct ko_error *err);
+
+/* Drops a request without calling done; one that has ended is passed over.  Not from `piece`. */
+void ko_http_cancel(struct ko_http *http, uint64_t id);
 
 /* Makes progress without waiting; calls done functions.  Errors: KO_E_AWS, of the library itself.
  */

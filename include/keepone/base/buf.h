@@ -78,6 +78,9 @@ ko_buf_reset(struct ko_buf *buf)
 /* Frees the memory; the buffer is {0} afterwards. */
 void ko_buf_clear(struct ko_buf *buf);
 
+/* The same for secrets: overwrites the memory first.  One that grew left a part behind: reserve. */
+void ko_buf_wipe(struct ko_buf *buf);
+
 /* Reading side of ko_buf_add_u32/u64: no alignment needed. */
 static inline uint32_t
 ko_read_u32(const void *data)

@@ -4,6 +4,10 @@
  * "Durable" means: after a return of KO_OK the content survives a power cut
  * (fsync of the file and of its folder).  Every error names the path.
  *
+ * A path may be on a mount ("s3://bucket/prefix/name", see mount.h): then files are objects, which
+ * are durable as soon as they are there, and folders are only parts of their names: making and
+ * syncing them does nothing, and an empty one does not exist.
+ *
  * Thread use: one thread per rank.  MPI: none, every call is local.
  */
 #ifndef KEEPONE_BASE_FILE_H
@@ -18,11 +22,25 @@
 
 enum { KO_PATH_BYTES = 4096 };
 
-/* Writes "<folder>/<name>" into path; KO_E_OPTION if it does not fit. name is a format. */
+/*
+ * Writes "<folder>/<name>" into path; KO_E_OPTION if it does not fit.  name is a format.  Slashes
+ * that the folder ends in count once: on a mount two are another name.
+ */
 enum ko_code ko_path_join(char path[KO_PATH_BYTES], struct ko_error *err, const char *folder,
                           const char *name_format, ...) KO_FORMAT(4, 5);
 
-bool ko_file_exists(const char *path);
+/*
+ * *exists = false is certain: a path that cannot be looked at is KO_E_IO (on a mount also
+ * KO_E_ACCESS, ...).  A local folder exists, too; one on a mount does not: ko_folder_exists().
+ */
+enum ko_code ko_file_exists(const char *path, bool *exists, struct ko_error *err);
+
+/* The same for a regular file, with its size. */
+enum ko_code ko_file_size(const char *path, bool *exists, uint64_t *size_bytes,
+                          struct ko_error *err);
+
+/* The same for a folder; on a mount it exists if anything is in it. */
+enum ko_code ko_folder_exists(const char *path, bool *exists, struct ko_error *err);
 
 /* Adds the whole file to out.  KO_E_IO; a file over max_bytes is KO_E_CORRUPT. */
 enum ko_code ko_file_read(const char *path, uint64_t max_bytes, struct ko_buf *out,
@@ -38,7 +56,7 @@ enum ko_code ko_file_replace(const char *path, struct ko_slice content, struct k
 enum ko_code ko_file_create(const char *path, struct ko_slice content, bool *created,
                             struct ko_error *err);
 
-/* Renames durably (fsync of the folder); what stood at `to` is replaced. */
+/* Renames durably (fsync of the folder); what stood at `to` is replaced.  Local files only. */
 enum ko_code ko_file_rename(const char *from, const char *to, struct ko_error *err);
 
 /* Removes a file; one that is not there is no error. */
@@ -56,14 +74,31 @@ enum ko_code ko_disk_sync(const char *path, struct ko_error *err);
 /* Removes the folder and all below it; one that is not there is no error. */
 enum ko_code ko_folder_remove(const char *path, struct ko_error *err);
 
-/* The names in a folder in byte order, without "." and "..". */
-struct ko_names {
-    char **names; /* owned; free with ko_names_clear() */
-    size_t n;
+#define KO_SIZE_OF_FOLDER UINT64_MAX
+
+struct ko_name {
+    char *text;
+    uint64_t size_bytes; /* on a mount; KO_SIZE_OF_FOLDER for a folder; local: 0, not looked at */
 };
 
+/* Names in a folder; free with ko_names_clear(). */
+struct ko_names {
+    struct ko_name *names;
+    size_t n;
+    size_t capacity;
+};
+
+/*
+ * The names in a folder in byte order, without "." and "..".  A local folder that is not there is
+ * KO_E_IO, one on a mount has no names.  On failure *names is empty.
+ */
 enum ko_code ko_folder_list(const char *path, struct ko_names *names, struct ko_error *err);
 void ko_names_clear(struct ko_names *names);
+
+/* For mounts: adds a name, copied, with its size; sorts, and keeps one of several equal names. */
+enum ko_code ko_names_add(struct ko_names *names, struct ko_slice name, uint64_t size_bytes,
+                          struct ko_error *err);
+void ko_names_sort(struct ko_names *names);
 
 /* Writes all of it, over short writes and EINTR.  `path` is for the error text only. */
 enum ko_code ko_write_all(int fd, struct ko_slice content, const char *path, struct ko_error *err);

@@ -34,6 +34,9 @@ char *ko_copy_text(struct ko_slice text, struct ko_error *err);
 /* Accepts NULL. */
 void ko_free(void *block);
 
+/* The same for a text that is a secret: overwrites it first.  Accepts NULL. */
+void ko_free_secret(char *text);
+
 /*
  * Large memory that is filled from its start, not zeroed.  First touch of fresh pages is the
  * dearest thing that the reader does: freed pages of exactly KO_PAGES_BYTES stay with the process

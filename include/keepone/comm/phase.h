@@ -76,6 +76,15 @@ struct ko_phase_ops {
 
     /* On rank 0 at each pulse: the counters, added up over the ranks.  May be NULL. */
     void (*progress)(void *self, const uint64_t *totals);
+
+    /*
+     * On every rank, from the first pulse to the last, after a failure too.  Before a pulse is
+     * entered: the last moment to change the counters.  After it: what this rank gave to it, and
+     * the totals.  A pulse ends on a rank only when all ranks have read the one before.  May be
+     * NULL.
+     */
+    void (*before_pulse)(void *self);
+    void (*after_pulse)(void *self, const uint64_t *mine, const uint64_t *totals);
 };
 
 /*

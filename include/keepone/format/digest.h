@@ -1,6 +1,6 @@
 /*
- * Digests: SHA-256 and MD5 piece by piece, HMAC-SHA-256, CRC-32, the 64-bit fingerprint; hex and
- * base64. The only place that calls OpenSSL's hashes, xxHash and ISA-L's CRC.
+ * Digests: SHA-256, MD5 and SHA-1 piece by piece, HMAC-SHA-256, CRC-32, fingerprints of 64 and 128
+ * bits; hex and base64. The only place that calls OpenSSL's hashes, xxHash and ISA-L's CRC.
  *
  * Thread use: one digest, one thread.  MPI: none.
  */
@@ -16,11 +16,12 @@
 enum {
     KO_SHA256_BYTES = 32,
     KO_MD5_BYTES = 16,
+    KO_SHA1_BYTES = 20,
     KO_DIGEST_BYTES_MAX = 32,
     KO_SHA256_HEX_BYTES = 65
 };
 
-enum ko_digest_kind { KO_SHA256, KO_MD5 };
+enum ko_digest_kind { KO_SHA256, KO_MD5, KO_SHA1 };
 
 struct ko_digest; /* opaque */
 
@@ -29,7 +30,7 @@ struct ko_digest *ko_digest_new(enum ko_digest_kind kind, struct ko_error *err);
 void ko_digest_free(struct ko_digest *digest);
 void ko_digest_add(struct ko_digest *digest, struct ko_slice content);
 
-/* Writes 32 or 16 bytes; the digest is then as new. */
+/* Writes 32, 16 or 20 bytes; the digest is then as new. */
 void ko_digest_end(struct ko_digest *digest, unsigned char out[KO_DIGEST_BYTES_MAX]);
 
 void ko_sha256(struct ko_slice content, unsigned char out[KO_SHA256_BYTES]);
@@ -51,5 +52,12 @@ uint32_t ko_crc32(struct ko_slice content);
 
 /* XXH3, 64 bits, seed 0: stable over versions and machines. */
 uint64_t ko_fingerprint(struct ko_slice content);
+
+/* XXH3, 128 bits, seed 0: for sets so large that 64 bits would collide. */
+struct ko_wide_fingerprint {
+    uint64_t high, low;
+};
+
+struct ko_wide_fingerprint ko_wide_fingerprint(struct ko_slice content);
 
 #endif

@@ -45,6 +45,12 @@ struct ko_text_list {
     const char *joined; /* with commas between, as ko_rules_new() takes it; NULL if n = 0 */
 };
 
+/* A rate, or a part of one that the table tells; both 0 = not given. */
+struct ko_job_rate {
+    uint64_t n;   /* per second */
+    uint64_t ppm; /* millionths: 500000 = 50 % */
+};
+
 enum ko_job_safety { KO_JOB_SAFETY_CHECKED, KO_JOB_SAFETY_TRANSACT };
 
 /* AUTO: a live line on a terminal of a single process, else plain lines. */
@@ -63,20 +69,38 @@ struct ko_job_origin {
 
 /* All texts are owned by the job and live until ko_job_clear(); NULL = not given. */
 struct ko_job {
-    enum ko_verb verb;    /* never KO_VERB_RUN after parsing */
+    enum ko_verb verb;    /* never KO_VERB_RUN or KO_VERB_POLICY after parsing */
     const char *job_file; /* JOB.yaml of `keepone run`; not part of the canonical text */
     bool check_only;      /* `keepone run --check`; not part of the canonical text */
+    bool prints_policy;   /* `keepone policy`; not part of the canonical text */
 
     /* what is read */
     const char *table;               /* source if there is no export, else it only names the key */
     const char *export_folder;       /* --export */
+    struct ko_text_list catch_up;    /* folders of incremental exports */
     const char *endpoint;            /* URL */
+    const char *s3_endpoint;         /* URL; NULL: from environment and profile */
     const char *region;              /* NULL: from the environment */
+    const char *profile;             /* NULL: AWS_PROFILE, else "default" */
+    const char *assume_role;         /* a role's ARN */
     struct ko_text_list primary_key; /* 1 or 2 attribute names; n = 0: ask the table */
     const char *where;               /* expression text; live scans only */
     uint64_t n_segments;             /* 0 = choose from the table's size */
     bool consistent;                 /* strongly consistent reads */
     bool no_md5;                     /* do not check md5 of export files */
+    uint64_t sample_ppm;             /* millionths of the table to read; 0 = none */
+    uint64_t n_sample_items;         /* the same in items */
+    uint64_t duplicates_ppm;         /* losers assumed, of all items; 0 = not given */
+
+    /* starting an export */
+    const char *to;   /* s3://bucket[/prefix] */
+    const char *at;   /* a time, for full exports; NULL = now */
+    const char *from; /* the window of an incremental one */
+    const char *until;
+    const char *arn; /* of an export that was started before */
+    bool no_wait;
+    const char *bucket_owner; /* account id */
+    const char *sse_kms_key;  /* id or ARN */
 
     /* which items are copies, and which one stays */
     struct ko_text_list key;  /* "attr" or "attr:normaliser:..." per element */
@@ -85,6 +109,7 @@ struct ko_job {
     enum ko_missing_key missing_key;
     uint64_t max_group;        /* items; 0 = no limit */
     const char *ttl_attribute; /* NULL: what the table says */
+    bool no_ttl;               /* what the table does not say is that no item expires */
 
     /* the run */
     const char *run;     /* run directory; NULL only for verify without a run */
@@ -100,6 +125,8 @@ struct ko_job {
     bool no_pitr_check;
 
     /* speed */
+    struct ko_job_rate read_units; /* capacity units, of the whole job */
+    struct ko_job_rate write_units;
     uint64_t in_flight;    /* requests in flight per rank */
     uint64_t memory_bytes; /* per rank; 0 = half of the host's memory over its ranks */
 

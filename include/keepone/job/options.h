@@ -27,7 +27,10 @@ enum ko_verb {
     KO_VERB_VERIFY,
     KO_VERB_UNDO,
     KO_VERB_DEDUP,
-    KO_VERB_RUN, /* only on the command line: a parsed job has the verb of its job file */
+    KO_VERB_EXPORT,
+    KO_VERB_ESTIMATE,
+    KO_VERB_RUN,    /* only on the command line: a parsed job has the verb of its job file */
+    KO_VERB_POLICY, /* the same */
     KO_VERB_COUNT
 };
 
@@ -37,19 +40,35 @@ enum ko_option_id {
     KO_OPTION_CHECK,
     KO_OPTION_TABLE,
     KO_OPTION_EXPORT,
+    KO_OPTION_CATCH_UP,
     KO_OPTION_PRIMARY_KEY,
     KO_OPTION_WHERE,
     KO_OPTION_SEGMENTS,
     KO_OPTION_CONSISTENT,
     KO_OPTION_NO_MD5,
+    KO_OPTION_SAMPLE,
+    KO_OPTION_SAMPLE_ITEMS,
+    KO_OPTION_DUPLICATES,
+    KO_OPTION_TO,
+    KO_OPTION_AT,
+    KO_OPTION_FROM,
+    KO_OPTION_UNTIL,
+    KO_OPTION_ARN,
+    KO_OPTION_NO_WAIT,
+    KO_OPTION_BUCKET_OWNER,
+    KO_OPTION_SSE_KMS_KEY,
     KO_OPTION_ENDPOINT,
+    KO_OPTION_S3_ENDPOINT,
     KO_OPTION_REGION,
+    KO_OPTION_PROFILE,
+    KO_OPTION_ASSUME_ROLE,
     KO_OPTION_KEY,
     KO_OPTION_KEEP,
     KO_OPTION_SAME,
     KO_OPTION_MISSING_KEY,
     KO_OPTION_MAX_GROUP,
     KO_OPTION_TTL,
+    KO_OPTION_NO_TTL,
     KO_OPTION_RUN,
     KO_OPTION_EXCLUDE,
     KO_OPTION_ONLY,
@@ -59,6 +78,8 @@ enum ko_option_id {
     KO_OPTION_MAX_DELETE,
     KO_OPTION_MAX_DELETE_PERCENT,
     KO_OPTION_NO_PITR_CHECK,
+    KO_OPTION_READ_UNITS,
+    KO_OPTION_WRITE_UNITS,
     KO_OPTION_IN_FLIGHT,
     KO_OPTION_MEMORY,
     KO_OPTION_SHOW_PLAN,
@@ -80,6 +101,7 @@ enum ko_option_type {
     KO_TYPE_U64,     /* uint64_t */
     KO_TYPE_BYTES,   /* uint64_t, in bytes; written 4096, 512M, 2G */
     KO_TYPE_PERCENT, /* uint64_t, in millionths; written 50, 0.25 */
+    KO_TYPE_RATE,    /* struct ko_job_rate; written 500, 50% */
     KO_TYPE_CHOICE,  /* an enum: the index in choices */
     KO_TYPE_FLAG     /* bool; written alone, or =true, =false */
 };
@@ -87,6 +109,7 @@ enum ko_option_type {
 enum ko_option_group {
     KO_GROUP_JOB,
     KO_GROUP_SOURCE,
+    KO_GROUP_EXPORT,
     KO_GROUP_AWS,
     KO_GROUP_RULES,
     KO_GROUP_RUN,

@@ -56,6 +56,13 @@ struct ko_apply_stats {
     double seconds;
 };
 
+/* 0 in no time. */
+static inline double
+ko_per_second(double n, double seconds)
+{
+    return seconds > 0 ? n / seconds : 0;
+}
+
 /*
  * Collective.  First every part is compared with its digest, on all ranks; then lines are worked
  * on. stats->ledger is set whenever the journal could be read, also after a stop or failure.

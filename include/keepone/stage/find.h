@@ -16,6 +16,7 @@
 
 #include "keepone/base/error.h"
 #include "keepone/record/rules.h"
+#include "keepone/stage/catch_up.h"
 #include "keepone/stage/counts.h"
 #include "keepone/stage/progress.h"
 #include "keepone/stage/scan.h"
@@ -28,6 +29,9 @@ struct ko_find_config {
     const struct ko_rules *rules;
     struct ko_source source; /* an export, or the row files of a scan */
     uint64_t n_claims;       /* exports: files */
+
+    /* Exports: NULL, or what source (then a caught-up one, whose own claim is n_claims) is of. */
+    struct ko_catch_up *catch_up;
     uint64_t expected_items; /* exports: of all files, for progress */
     struct ko_scan_config
         *scan;             /* tables: all but intake, source and progress set; NULL for exports */
@@ -43,7 +47,10 @@ struct ko_find_config {
 /* Summed over the ranks unless said otherwise; the same on all ranks. */
 struct ko_find_stats {
     struct ko_counts counts;
-    uint64_t n_claims_read_again; /* files read a second time for lack of memory */
+    uint64_t n_superseded; /* items of the full export with a newer state; not in counts */
+    struct ko_catch_up_stats catch_up; /* set by the caller; zero without */
+    double catch_up_seconds;           /* the same */
+    uint64_t n_claims_read_again;      /* files read a second time for lack of memory */
     uint64_t n_candidates;
     uint64_t fingerprint_wire_bytes;
     uint64_t candidate_wire_bytes;

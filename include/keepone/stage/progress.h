@@ -20,6 +20,7 @@ struct ko_progress {
     uint64_t expected; /* the total to come, or 0 if not known */
     uint64_t started_ms;
     uint64_t shown_ms;
+    char note[128]; /* to be shown behind the rate, such as ", 50 of 50 write units/s" */
 
     /* Called at every _show, whatever is shown: to renew a lease; NULL = nothing. */
     void (*pulse)(void *self);

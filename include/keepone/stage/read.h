@@ -6,6 +6,9 @@
 #ifndef KEEPONE_STAGE_READ_H
 #define KEEPONE_STAGE_READ_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "keepone/base/error.h"
 #include "keepone/stage/intake.h"
 #include "keepone/stage/progress.h"
@@ -17,6 +20,11 @@ struct ko_read_config {
     struct ko_source source;
     struct ko_intake *intake;
     uint64_t n_claims;
+
+    /* A claim beside those that are handed out, which only this rank can read; it comes first. */
+    bool has_own_claim;
+    uint64_t own_claim;
+
     struct ko_progress *progress;
     uint64_t expected_items; /* of the whole source, for progress */
 };

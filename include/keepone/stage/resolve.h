@@ -20,6 +20,7 @@
 #include "keepone/record/rules.h"
 #include "keepone/stage/counts.h"
 #include "keepone/stage/group.h"
+#include "keepone/stage/progress.h"
 
 struct ko_sorter;
 struct ko_world;
@@ -32,6 +33,12 @@ struct ko_resolve; /* opaque; owned by the caller of _new */
 struct ko_resolve *ko_resolve_new(struct ko_sorter *sorter, const struct ko_rules *rules,
                                   uint64_t memory_bytes, struct ko_error *err);
 void ko_resolve_free(struct ko_resolve *resolve);
+
+/* Shows how far the walks, and the plan that is made from them, are.  Borrowed until _free. */
+void ko_resolve_set_progress(struct ko_resolve *resolve, struct ko_progress *progress);
+
+/* NULL if none was set. */
+struct ko_progress *ko_resolve_progress(const struct ko_resolve *resolve);
 
 /* The rules it was made with. */
 const struct ko_rules *ko_resolve_rules(const struct ko_resolve *resolve);

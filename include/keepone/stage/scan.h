@@ -1,6 +1,9 @@
 /*
  * Scan: every item of a live table, segment by segment, many pages in flight.
  *
+ * Claims are spread over the segments, so that the ranks never work on one end of the key space,
+ * which would be one hot partition.  Under a small cap of read units pages are made small by Limit.
+ *
  * Each segment becomes a row file in the run's read/ folder, visible once the segment is
  * finished.  A resumed scan takes finished segments from there and reads only the others; the
  * second look at the candidates reads the row files, never the table.
@@ -36,6 +39,8 @@ struct ko_scan_config {
     struct ko_source source; /* of the rows in that folder */
     struct ko_intake *intake;
     uint64_t expected_items; /* for progress; 0 = not known */
+    uint64_t memory_bytes;   /* of this rank; on a mount a quarter of it is for open row files */
+    uint64_t item_bytes;     /* mean, by the table's description; 0 = not known */
     struct ko_progress *progress;
 };
 

@@ -26,6 +26,15 @@ struct ko_source_ops {
      * the end, when all checks have passed. */
     enum ko_code (*next)(void *self, struct ko_slice *values, bool *has_item, struct ko_error *err);
 
+    /*
+     * False while next() would wait for a network; takes in what has arrived.  Values become
+     * invalid.  NULL: always ready.
+     */
+    enum ko_code (*is_ready)(void *self, bool *is_ready, struct ko_error *err);
+
+    /* Waits until more has arrived, max_us at most.  There if is_ready is. */
+    void (*wait)(void *self, unsigned max_us);
+
     /* Items of the open claim that were left out by --where; known at its end. */
     uint64_t (*n_filtered)(void *self);
 
@@ -39,6 +48,22 @@ struct ko_source {
     const struct ko_source_ops *ops;
     void *self;
 };
+
+/* Is an item, or the claim's end, at hand? */
+static inline enum ko_code
+ko_source_is_ready(const struct ko_source *source, bool *is_ready, struct ko_error *err)
+{
+    *is_ready = true;
+    return source->ops->is_ready == NULL ? KO_OK
+                                         : source->ops->is_ready(source->self, is_ready, err);
+}
+
+static inline void
+ko_source_wait(const struct ko_source *source, unsigned max_us)
+{
+    if (source->ops->is_ready != NULL)
+        source->ops->wait(source->self, max_us);
+}
 
 /*
  * Items of an export's data files; claim i is file i.  export and rules are borrowed.

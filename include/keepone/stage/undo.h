@@ -29,9 +29,11 @@ struct ko_undo_config {
     void *pulse_self;
 };
 
-/* Collective.  ledger: of the whole plan.  Errors as ko_apply_run();
- * when nothing is left to put back it only gives the ledger and needs no client. */
+/*
+ * Collective.  stats as ko_apply_run() sets them.  Errors as ko_apply_run();
+ * when nothing is left to put back it only gives the ledger and needs no client.
+ */
 enum ko_code ko_undo_run(const struct ko_undo_config *config, struct ko_world *world,
-                         struct ko_ledger *ledger, struct ko_error *err);
+                         struct ko_apply_stats *stats, struct ko_error *err);
 
 #endif

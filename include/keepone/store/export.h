@@ -1,9 +1,10 @@
 /*
- * Exports: a DynamoDB full export in a folder, its manifests checked, its data files read.
+ * Exports: a DynamoDB export in a folder, its manifests checked, its data files read.
  *
  * The layout is the service's: <prefix>/AWSDynamoDB/<export id>/ holds manifest-summary.json,
- * manifest-files.json (one JSON object per line), their .checksum files, and data/.  What a reader
- * gives are lines; what is in a line is not looked at here.
+ * manifest-files.json (one JSON object per line), their .checksum files, and data/; incremental
+ * exports share <prefix>/AWSDynamoDB/data/ instead.  What a reader gives are lines; what is in a
+ * line is not looked at here.
  *
  * Thread use: one export or reader, one thread.  MPI: none, every call is local.
  */
@@ -27,36 +28,49 @@ struct ko_export_file {
     unsigned char md5[KO_MD5_BYTES]; /* of the compressed file */
 };
 
+enum ko_export_kind { KO_EXPORT_FULL, KO_EXPORT_CHANGES };
+
+struct ko_export_time {
+    const char *text; /* as the manifest says it */
+    int64_t us;       /* since 1970 */
+};
+
 struct ko_export_memory; /* private: owns what the pointers lead to */
 
 /* Made by ko_export_open(); read only for everybody else. */
 struct ko_export {
+    enum ko_export_kind kind;
     const char *folder; /* the one that holds the manifests */
+    const char *arn;    /* the export's own name; "" = the manifest says none */
     const char *table_arn;
     const char *table_name;
     const char *table_id;
-    const char *export_time; /* as the manifest says it */
-    int64_t export_time_s;   /* the same in seconds since 1970 */
-    uint64_t n_items;        /* of all files together */
-    uint64_t size_bytes;     /* of all files together, compressed */
+    struct ko_export_time from;  /* changes from here on, this moment included; full: as until */
+    struct ko_export_time until; /* the state of this moment: changes before it are in */
+    uint64_t n_items;            /* of all files together */
+    uint64_t size_bytes;         /* of all files together, compressed */
     size_t n_files;
     const struct ko_export_file *files; /* largest first, then by key; duplicates stay */
     struct ko_export_memory *memory;
 };
 
 /*
- * Opens the export in `folder`: the export's own folder, or the AWSDynamoDB folder or the prefix
- * above it if exactly one export is below.
+ * Opens the export in `folder`, which must be of this kind: the export's own folder, or the
+ * AWSDynamoDB folder or the prefix above it if exactly one export is below.
+ *
+ * Data files are looked for near the manifests first, so that a copied export is read from where
+ * the copy is; on a mount then where the manifest says.  There a listing finds them all.
  *
  * Afterwards: both manifests fit their checksums (where there are any), each data file is there,
  * and the item counts of the files add up to the summary's (a key listed twice may count once or
  * twice there).
  *
- * Errors: KO_E_OPTION if there is no export or more than one, or one that is incremental or not in
- * DYNAMODB_JSON; KO_E_CORRUPT names the manifest and the line or byte; KO_E_REFUSED where MD5 is
- * forbidden; KO_E_IO, KO_E_MEMORY.  On failure *export is NULL.
+ * Errors: KO_E_OPTION if there is no export or more than one, or one of the other kind, not in
+ * DYNAMODB_JSON or without new images; KO_E_CORRUPT names the manifest and the line or byte;
+ * KO_E_REFUSED where MD5 is forbidden; KO_E_IO, KO_E_MEMORY.  On failure *export is NULL.
  */
-enum ko_code ko_export_open(const char *folder, struct ko_export **export, struct ko_error *err);
+enum ko_code ko_export_open(const char *folder, enum ko_export_kind kind, struct ko_export **export,
+                            struct ko_error *err);
 void ko_export_close(struct ko_export *export);
 
 struct ko_export_reader; /* opaque; owned by the caller of _new.  Reads one file after the other. */
@@ -91,6 +105,17 @@ enum ko_code ko_export_reader_begin(struct ko_export_reader *reader,
  */
 enum ko_code ko_export_reader_next(struct ko_export_reader *reader, struct ko_slice *line,
                                    struct ko_error *err);
+
+/*
+ * Takes in what has arrived without waiting for a network.  *is_ready: _next would not wait, but
+ * for what stands behind empty lines; a local file is always ready.  The line last returned becomes
+ * invalid.  Errors as in _next.
+ */
+enum ko_code ko_export_reader_is_ready(struct ko_export_reader *reader, bool *is_ready,
+                                       struct ko_error *err);
+
+/* Waits until more has arrived, max_us at most. */
+void ko_export_reader_wait(struct ko_export_reader *reader, unsigned max_us);
 
 /* Number of the line last returned, from 1, empty ones counted; 0 before the first. */
 uint64_t ko_export_reader_line_number(const struct ko_export_reader *reader);

@@ -2,7 +2,8 @@
  * Journal: what was about to be deleted, what became of it, what was put back.
  *
  * Files journal/apply-AAAA-rank-RRRRR.jsonl.zst and undo-AAAA-...: one per rank and attempt,
- * attempts of both kinds in one count.  One event per line:
+ * attempts of both kinds in one count.  On a mount, where files cannot grow, one per commit:
+ * apply-AAAA-rank-RRRRR-PPPPPP.jsonl.zst, the pieces P from 1.  One event per line:
  *
  *     {"part":12,"line":345,"intent":{...the loser's image, as read...}}
  *     {"part":12,"line":345,"outcome":"deleted","old":{...},"reason":"..."}      old, reason: if
@@ -11,8 +12,8 @@
  *
  * An intent is durable before its delete is sent (ko_journal_commit), an outcome before it counts.
  * Later events win over earlier ones, but what was deleted stays deleted; files follow each other
- * by attempt, then rank (a line is worked on by one rank per attempt).  A tail that a crash cut off
- * is passed over.
+ * by attempt, then rank (a line is worked on by one rank per attempt), then piece.  A tail that a
+ * crash cut off is passed over; a piece that is missing between others is not.
  *
  * Thread use: one journal, one thread.  MPI: none; each rank writes a file of its own.
  */
@@ -84,7 +85,10 @@ struct ko_journal_options {
     uint32_t rank;
 };
 
-/* Makes the file; one that is there already is KO_E_IO.  On failure *journal is NULL. */
+/*
+ * Makes the file; one that is there already is KO_E_IO.  On a mount it is the first commit that
+ * finds this out.  On failure *journal is NULL.
+ */
 enum ko_code ko_journal_open(const char *dir, const struct ko_journal_options *options,
                              struct ko_journal **journal, struct ko_error *err);
 
@@ -92,7 +96,10 @@ enum ko_code ko_journal_open(const char *dir, const struct ko_journal_options *o
 enum ko_code ko_journal_add(struct ko_journal *journal, const struct ko_journal_event *event,
                             struct ko_error *err);
 
-/* All events added before are durable.  *n_bytes (may be NULL): their bytes, uncompressed. */
+/*
+ * All events added before are durable.  On a mount it waits for the network, 30 to 100 ms on S3.
+ * *n_bytes (may be NULL): their bytes, uncompressed.
+ */
 enum ko_code ko_journal_commit(struct ko_journal *journal, uint64_t *n_bytes, struct ko_error *err);
 
 /* For group commit. */

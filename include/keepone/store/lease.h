@@ -3,7 +3,8 @@
  *
  * The file lease.json names its owner (host, process, a random id) and the time at which it
  * expires.  It is taken with O_EXCL, renewed by replacement, and taken over when it has expired or
- * its process on this host is gone.  It keeps people from starting the same run twice by
+ * its process on this host is gone.  On a mount it is lease-NNNNNN.json, with a number of its own
+ * for each taker, made with If-None-Match.  It keeps people from starting the same run twice by
  * mistake; correctness never depends on it (deletes are conditional, journals have names of their
  * own).
  *
@@ -12,6 +13,7 @@
 #ifndef KEEPONE_STORE_LEASE_H
 #define KEEPONE_STORE_LEASE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "keepone/base/error.h"
@@ -40,5 +42,8 @@ enum ko_code ko_lease_renew(struct ko_lease *lease, struct ko_error *err);
  * called with a failure in err, which then stays.  Accepts NULL.
  */
 enum ko_code ko_lease_close(struct ko_lease *lease, struct ko_error *err);
+
+/* True for the name that a lease has in its directory. */
+bool ko_lease_is_name(const char *name);
 
 #endif

@@ -168,7 +168,28 @@ enum ko_code ko_plan_reader_open(const char *dir, const char *plan_name,
 enum ko_code ko_plan_reader_next(struct ko_plan_reader *reader, struct ko_plan_line *line,
                                  struct ko_error *err);
 
+/* Reads what is left, and checks as above. */
+enum ko_code ko_plan_reader_check(struct ko_plan_reader *reader, struct ko_error *err);
+
+/* Accepts NULL. */
 void ko_plan_reader_close(struct ko_plan_reader *reader);
+
+/*
+ * Parts one after the other; on a mount some of those to come are fetched meanwhile.  parts is
+ * borrowed until _close.  On failure *opened is NULL.
+ */
+struct ko_plan_parts; /* opaque; owned by whoever called _open */
+
+enum ko_code ko_plan_parts_open(const char *dir, const char *plan_name,
+                                const struct ko_plan_part *parts, size_t n_parts,
+                                struct ko_plan_parts **opened, struct ko_error *err);
+
+/* *reader is the next part's, to be closed by the caller, or NULL behind the last part. */
+enum ko_code ko_plan_parts_next(struct ko_plan_parts *parts, struct ko_plan_reader **reader,
+                                struct ko_error *err);
+
+/* Accepts NULL. */
+void ko_plan_parts_close(struct ko_plan_parts *parts);
 
 /* Sets *wanted if the line shall be in the smaller plan. */
 typedef enum ko_code ko_plan_filter_fn(void *self, const struct ko_plan_line *line, bool *wanted,

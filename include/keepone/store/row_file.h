@@ -74,6 +74,16 @@ enum ko_code ko_row_reader_open(const char *path, const struct ko_row_kind *kind
 enum ko_code ko_row_reader_next(struct ko_row_reader *reader, struct ko_slice *values,
                                 bool *has_row, struct ko_error *err);
 
+/*
+ * Takes in what has arrived.  *is_ready: _next would not wait long for a network; a local file is
+ * always ready.  The row last returned becomes invalid.  Errors as in _next.
+ */
+enum ko_code ko_row_reader_is_ready(struct ko_row_reader *reader, bool *is_ready,
+                                    struct ko_error *err);
+
+/* Waits until more has arrived, max_us at most. */
+void ko_row_reader_wait(struct ko_row_reader *reader, unsigned max_us);
+
 /* After the end: what the writer was given at its close. */
 const uint64_t *ko_row_reader_counters(const struct ko_row_reader *reader);
 

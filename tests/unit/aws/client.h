@@ -12,6 +12,7 @@
 /* 2026-01-02T03:04:05Z */
 static const uint64_t start_us = 1767323045ULL * 1000000;
 static uint64_t now_us;
+static struct ko_aws *client_aws;
 
 static inline void
 move_clock(uint64_t by_us)
@@ -26,26 +27,47 @@ set_environment(void)
     (void) setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE", 1);
     (void) setenv("AWS_SECRET_ACCESS_KEY", "SECRETEXAMPLE", 1);
     (void) setenv("AWS_REGION", "eu-west-1", 1);
+    (void) setenv("AWS_CONFIG_FILE", "/dev/null", 1);
+    (void) setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null", 1);
+    (void) setenv("AWS_EC2_METADATA_DISABLED", "true", 1);
     (void) unsetenv("AWS_SESSION_TOKEN");
     (void) unsetenv("AWS_SECURITY_TOKEN");
     (void) unsetenv("AWS_CREDENTIAL_EXPIRATION");
 }
 
+/* Credentials: NULL = those of the environment.  close_client() closes the context, too. */
 static inline struct ko_dynamodb *
-open_client(struct ko_dynamodb_options options)
+open_client_with(struct ko_dynamodb_options options, struct ko_credentials_provider *credentials)
 {
+    const struct ko_aws_options context = {.credentials = credentials};
     struct ko_dynamodb *client = NULL;
     struct ko_error err = {0};
 
     set_environment();
+    (void) ko_aws_open(&context, &client_aws, &err);
+    CHECK_OK(err);
     now_us = start_us;
     move_clock(0);
+    options.aws = client_aws;
     options.endpoint = server.url;
     if (options.max_in_flight == 0)
         options.max_in_flight = 4;
     (void) ko_dynamodb_open(&options, &client, &err);
     CHECK_OK(err);
     return client;
+}
+
+static inline struct ko_dynamodb *
+open_client(struct ko_dynamodb_options options)
+{
+    return open_client_with(options, NULL);
+}
+
+static inline void
+close_client(struct ko_dynamodb *client)
+{
+    ko_dynamodb_close(client);
+    ko_aws_close(client_aws);
 }
 
 /* What came back, as one line: "ok 200 {}" or "unknown 500 InternalServerError x3" (attempts). */
@@ -111,7 +133,7 @@ play(const struct server_row *rows, size_t n_rows, bool is_write,
     client = open_client(options);
     send_call(client, is_write, &seen);
     drain(client);
-    ko_dynamodb_close(client);
+    close_client(client);
     server_stop();
     ko_clock_set_us(0);
     assert_int_equal(seen.n_done, 1);

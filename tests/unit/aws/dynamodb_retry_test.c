@@ -27,6 +27,13 @@ static const struct {
      1},
     {"cut body", {.act = CUT, .body = page}, "ok 200 {} x2", "unknown 0  x1", 1},
     {"wrong CRC", {.body = page, .crc = CRC_WRONG}, "ok 200 {} x2", "unknown 200  x1", 1},
+    {"wrong CRC of an error",
+     {.status = 400,
+      .body = "{\"__type\":\"x#ConditionalCheckFailedException\"}",
+      .crc = CRC_WRONG},
+     "ok 200 {} x2",
+     "unknown 400  x1",
+     1},
     {"empty body", {.body = ""}, "ok 200 {} x2", "unknown 200  x1", 1},
     {"closed without a reply", {.act = CLOSE}, "ok 200 {} x2", "unknown 0  x1", 1},
     {"reset after the request", {.act = RESET}, "ok 200 {} x2", "unknown 0  x1", 1},
@@ -93,7 +100,7 @@ play_on_a_kept_connection(bool is_write)
     drain(client);
     send_call(client, is_write, &second);
     drain(client);
-    ko_dynamodb_close(client);
+    close_client(client);
     server_stop();
     ko_clock_set_us(0);
     CHECK_TEXT(first.line, "ok 200 {} x1");
@@ -160,7 +167,7 @@ a_write_that_could_not_be_sent_is_tried_again(void)
     client = open_client((struct ko_dynamodb_options){0});
     send_call(client, true, &seen);
     drain(client);
-    ko_dynamodb_close(client);
+    close_client(client);
     ko_clock_set_us(0);
     CHECK_TEXT(seen.line, "error 0  x6");
     CHECK_CODE(seen.err, KO_E_AWS);
@@ -200,6 +207,20 @@ a_wrong_secret_is_not_tried_again(void)
     CHECK_CODE(seen.err, KO_E_ACCESS);
 }
 
+static void
+the_environment_limits_attempts_that_end_in_faults(void)
+{
+    static const struct server_row row = {.status = 500, .body = fault_body};
+    const struct server_row rows[] = {row, row, row, row};
+    struct seen seen;
+
+    (void) setenv("AWS_MAX_ATTEMPTS", "3", 1);
+    seen = PLAY(rows, false);
+    (void) unsetenv("AWS_MAX_ATTEMPTS");
+    CHECK_TEXT(seen.line, "error 500 InternalServerError x3");
+    CHECK_CODE(seen.err, KO_E_AWS);
+}
+
 /* A source whose credentials are K1, then K2, ... */
 static enum ko_code
 load_numbered(void *self, struct ko_credentials *credentials, struct ko_buf *why,
@@ -233,12 +254,12 @@ expired_credentials_are_loaded_anew_once(void)
                                        &err);
     CHECK_OK(err);
     SERVER_PLAY(rows);
-    client = open_client((struct ko_dynamodb_options){.credentials = provider});
+    client = open_client_with((struct ko_dynamodb_options){0}, provider);
     for (size_t i = 0; i < 2; i++) {
         send_call(client, false, &seen[i]);
         drain(client);
     }
-    ko_dynamodb_close(client);
+    close_client(client);
     server_stop();
     ko_clock_set_us(0);
     ko_credentials_provider_free(provider);
@@ -271,11 +292,11 @@ calls_refused_together_load_credentials_once(void)
                                        &err);
     CHECK_OK(err);
     SERVER_PLAY(rows);
-    client = open_client((struct ko_dynamodb_options){.credentials = provider});
+    client = open_client_with((struct ko_dynamodb_options){0}, provider);
     for (size_t i = 0; i < 3; i++)
         send_call(client, false, &seen[i]);
     drain(client);
-    ko_dynamodb_close(client);
+    close_client(client);
     server_stop();
     ko_clock_set_us(0);
     ko_credentials_provider_free(provider);
@@ -296,12 +317,12 @@ a_call_without_credentials_ends_in_an_error(void)
     (void) unsetenv("AWS_ACCESS_KEY_ID");
     send_call(client, true, &seen);
     drain(client);
-    ko_dynamodb_close(client);
+    close_client(client);
     server_stop();
     ko_clock_set_us(0);
     CHECK_TEXT(seen.line, "error 0  x0");
     CHECK_CODE(seen.err, KO_E_ACCESS);
-    CHECK_ERROR_SAYS(seen.err, "no AWS credentials (environment: AWS_ACCESS_KEY_ID is not set)");
+    CHECK_ERROR_SAYS(seen.err, "no AWS credentials (environment: AWS_ACCESS_KEY_ID is not set; ");
     assert_int_equal(server.n_requests, 0);
 }
 
@@ -315,6 +336,7 @@ CASES = {
     CASE(a_write_that_could_not_be_sent_is_tried_again),
     CASE(a_clock_that_is_off_is_corrected_once),
     CASE(a_wrong_secret_is_not_tried_again),
+    CASE(the_environment_limits_attempts_that_end_in_faults),
     CASE(expired_credentials_are_loaded_anew_once),
     CASE(calls_refused_together_load_credentials_once),
     CASE(a_call_without_credentials_ends_in_an_error),

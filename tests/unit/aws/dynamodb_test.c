@@ -44,7 +44,7 @@ connections_are_kept(void)
         send_call(client, i % 2 == 0, &seen);
         drain(client);
     }
-    ko_dynamodb_close(client);
+    close_client(client);
     server_stop();
     ko_clock_set_us(0);
     assert_int_equal(seen.n_done, 10);
@@ -72,7 +72,7 @@ calls_beyond_the_room_are_refused(void)
     drain(client);
     assert_int_equal(seen.n_done, 3);
     assert_int_equal(ko_dynamodb_room(client), 3);
-    ko_dynamodb_close(client);
+    close_client(client);
     server_stop();
     ko_clock_set_us(0);
 }
@@ -116,7 +116,7 @@ done_may_send_the_next_call(void)
     (void) ko_dynamodb_send(chain.client, &call, &err);
     CHECK_OK(err);
     drain(chain.client);
-    ko_dynamodb_close(chain.client);
+    close_client(chain.client);
     server_stop();
     ko_clock_set_us(0);
     assert_int_equal(chain.n_ended, 20);
@@ -155,7 +155,7 @@ a_failure_of_done_is_returned_by_step(void)
     err = (struct ko_error){0};
     (void) ko_dynamodb_step(client, &err);
     CHECK_OK(err);
-    ko_dynamodb_close(client);
+    close_client(client);
     server_stop();
     ko_clock_set_us(0);
 }
@@ -172,7 +172,7 @@ many_calls_are_in_flight_at_a_time(void)
     for (size_t i = 0; i < 40; i++)
         send_call(client, false, &seen[i]);
     drain(client);
-    ko_dynamodb_close(client);
+    close_client(client);
     server_stop();
     ko_clock_set_us(0);
     for (size_t i = 0; i < 40; i++)
@@ -197,7 +197,7 @@ close_drops_what_is_in_flight(void)
         CHECK_OK(err);
         ko_dynamodb_wait(client, 1000);
     }
-    ko_dynamodb_close(client);
+    close_client(client);
     server_stop();
     ko_clock_set_us(0);
     assert_int_equal(seen.n_done, 0);
@@ -219,7 +219,7 @@ a_synchronous_call_returns_the_reply(void)
     CHECK_OK(err);
     CHECK_SLICE(ko_buf_slice(&reply), page);
     ko_buf_clear(&reply);
-    ko_dynamodb_close(client);
+    close_client(client);
     server_stop();
 }
 
@@ -240,7 +240,7 @@ a_synchronous_call_names_the_fault(void)
     CHECK_ERROR_SAYS(err, "DescribeMoon: UnknownOperationException (HTTP 400");
     assert_int_equal(fault, KO_FAULT_UNKNOWN_OPERATION);
     ko_buf_clear(&reply);
-    ko_dynamodb_close(client);
+    close_client(client);
     server_stop();
     ko_clock_set_us(0);
 }

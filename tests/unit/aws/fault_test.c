@@ -66,7 +66,49 @@ static const struct {
     {400, "SerializationException", KO_FAULT_OTHER},
     {400, "NeverHeardOf", KO_FAULT_OTHER},
     {413, "", KO_FAULT_OTHER},
-    {301, "", KO_FAULT_OTHER},
+    {302, "", KO_FAULT_OTHER},
+    {404, "", KO_FAULT_NOT_FOUND},
+    {500, "TransactionConflictException", KO_FAULT_THROTTLED}, /* the code counts, not the status */
+    {400, "InternalServerError", KO_FAULT_TRANSIENT},
+    {200, "RequestLimitExceeded", KO_FAULT_THROTTLED},
+    {200, "InternalServerError", KO_FAULT_TRANSIENT},
+    /* of exports */
+    {400, "ExportNotFoundException", KO_FAULT_NOT_FOUND},
+    {400, "PointInTimeRecoveryUnavailableException", KO_FAULT_OTHER},
+    {400, "InvalidExportTimeException", KO_FAULT_INVALID},
+    {400, "ExportConflictException", KO_FAULT_OTHER},
+    /* of S3; a reply to HEAD has no code */
+    {503, "ServiceUnavailable", KO_FAULT_TRANSIENT},
+    {500, "InternalError", KO_FAULT_TRANSIENT},
+    {200, "InternalError", KO_FAULT_TRANSIENT},
+    {400, "BadDigest", KO_FAULT_TRANSIENT},
+    {409, "OperationAborted", KO_FAULT_TRANSIENT},
+    {409, "ConditionalRequestConflict", KO_FAULT_THROTTLED},
+    {412, "PreconditionFailed", KO_FAULT_CONDITION},
+    {412, "", KO_FAULT_CONDITION},
+    {403, "AccessDenied", KO_FAULT_ACCESS},
+    {403, "AllAccessDisabled", KO_FAULT_ACCESS},
+    {400, "InvalidToken", KO_FAULT_CREDENTIALS},
+    {400, "TokenRefreshRequired", KO_FAULT_CREDENTIALS},
+    {404, "NoSuchKey", KO_FAULT_NOT_FOUND},
+    {404, "NoSuchBucket", KO_FAULT_NOT_FOUND},
+    {404, "NoSuchUpload", KO_FAULT_NOT_FOUND},
+    {301, "PermanentRedirect", KO_FAULT_REGION},
+    {307, "TemporaryRedirect", KO_FAULT_REGION},
+    {400, "AuthorizationHeaderMalformed", KO_FAULT_REGION},
+    {301, "", KO_FAULT_REGION},
+    {416, "InvalidRange", KO_FAULT_INVALID},
+    {416, "", KO_FAULT_INVALID},
+    {400, "InvalidArgument", KO_FAULT_INVALID},
+    {403, "InvalidObjectState", KO_FAULT_OTHER},
+    {501, "NotImplemented", KO_FAULT_UNKNOWN_OPERATION},
+    /* of STS */
+    {400, "IDPCommunicationError", KO_FAULT_TRANSIENT},
+    {400, "InvalidIdentityToken", KO_FAULT_ACCESS},
+    {403, "IDPRejectedClaim", KO_FAULT_ACCESS},
+    {403, "RegionDisabledException", KO_FAULT_ACCESS},
+    {400, "MalformedPolicyDocument", KO_FAULT_INVALID},
+    {400, "PackedPolicyTooLarge", KO_FAULT_INVALID},
     /* of PartiQL statements and cancellation reasons */
     {200, "ConditionalCheckFailed", KO_FAULT_CONDITION},
     {200, "ItemCollectionSizeLimitExceeded", KO_FAULT_OTHER},
@@ -108,6 +150,15 @@ bodies_are_read_into_code_and_message(void)
         {"{\"__type\":\"ValidationException\",\"message\":null,\"Message\":\"m\"}",
          "ValidationException|m"},
         {" {\"__type\" : \"p#E\", \"message\" : \"a\\nb\\u0000c\\u001b[1m\" } ", "E|a b c [1m"},
+        {"{\"__type\":\"com.amazon.coral.validate#ValidationException\",\"message\":\"m\"}",
+         "ValidationException|m"},
+        {"{\"__type\":\"com.amazon.coral.availability#ThrottlingException\","
+         "\"throttlingReasons\":[{\"reason\":\"x\"}],\"Message\":\"m\"}",
+         "ThrottlingException|m"},
+        {"{\"__type\":\"p#InvalidSignatureException\",\"message\":\"The request signature we "
+         "calculated does not match.\\n\\nThe Canonical String for this request should have been\\n"
+         "'POST\\n/\\n\\nx-amz-security-token:TOKEN\\n'\"}",
+         "InvalidSignatureException|The request signature we calculated does not match."},
         {"{\"message\":\"no type\"}", "|no type"},
         {"{\"__type\":7,\"message\":[]}", "|"},
         {"{\"__type\":\"p#\"}", "|"},
@@ -149,11 +200,24 @@ long_messages_are_cut_between_characters(void)
 }
 
 static void
+messages_are_shown_without_the_canonical_request(void)
+{
+    CHECK_SLICE(ko_fault_shown(KO_SLICE("no match. \n\nThe Canonical String for x is 'TOKEN'")),
+                "no match.");
+    CHECK_SLICE(ko_fault_shown(KO_SLICE("no match.")), "no match.");
+    CHECK_SLICE(ko_fault_shown(KO_SLICE("The Canonical String")), "");
+    CHECK_SLICE(ko_fault_shown(KO_SLICE("")), "");
+}
+
+static void
 clock_messages_are_told_from_wrong_secrets(void)
 {
     assert_true(ko_fault_is_clock("Signature expired: 20260709T101500Z is now earlier than"));
     assert_true(ko_fault_is_clock("Signature not yet current: 2026 is still later than"));
     assert_false(ko_fault_is_clock("The request signature we calculated does not match"));
+    assert_true(ko_fault_is_clock("RequestTimeTooSkewed"));
+    assert_true(ko_fault_is_clock("RequestExpired"));
+    assert_false(ko_fault_is_clock("SignatureDoesNotMatch"));
     assert_false(ko_fault_is_clock(""));
 }
 
@@ -161,6 +225,7 @@ CASES = {
     CASE(each_code_lands_in_its_class),
     CASE(bodies_are_read_into_code_and_message),
     CASE(long_messages_are_cut_between_characters),
+    CASE(messages_are_shown_without_the_canonical_request),
     CASE(clock_messages_are_told_from_wrong_secrets),
 };
 RUN_CASES

@@ -14,8 +14,8 @@ struct seen {
 static void
 see(void *self, const struct ko_http_response *response)
 {
-    static const char *const outcomes[] = {"done",      "not sent",  "lost",
-                                           "untrusted", "too large", "memory"};
+    static const char *const outcomes[] = {"done",      "not sent", "lost",    "untrusted",
+                                           "too large", "memory",   "unwanted"};
     struct seen *seen = self;
     const struct ko_slice header = ko_http_header(response, "X-Test");
 
@@ -266,7 +266,140 @@ opening_survives_failing_allocations(void)
     }
 }
 
+/* Takes pieces until `most` bytes have come. */
+struct taker {
+    struct seen seen; /* first: `see` gets the same pointer */
+    struct ko_buf taken;
+    size_t most;
+    int status;
+};
+
+static bool
+take_piece(void *self, const struct ko_http_response *head, struct ko_slice piece)
+{
+    struct taker *const taker = self;
+    const struct ko_slice header = ko_http_header(head, "X-Test");
+
+    taker->status = head->status;
+    CHECK_SLICE(header, "early");
+    ko_buf_add_slice(&taker->taken, piece);
+    return taker->taken.n <= taker->most;
+}
+
+static void
+play_pieces(const struct server_row *row, struct taker *taker)
+{
+    struct ko_error err = {0};
+    struct ko_http *http = NULL;
+    const struct ko_http_options options = {.max_body_bytes = 8};
+    const struct ko_http_request request = {.method = "GET",
+                                            .url = server.url,
+                                            .stall_timeout_ms = 30000,
+                                            .piece = take_piece,
+                                            .done = see,
+                                            .self = taker};
+
+    server_start(row, 1);
+    (void) ko_http_open(&options, &http, &err);
+    CHECK_OK(err);
+    run(http, &request, &taker->seen);
+    ko_http_close(http);
+    server_stop();
+}
+
+static void
+a_body_is_handed_over_in_pieces_without_a_limit(void)
+{
+    const struct server_row row = {.body = "longer than eight", .headers = "X-Test: early\r\n"};
+    struct taker taker = {.most = 100};
+
+    play_pieces(&row, &taker);
+    CHECK_TEXT(taker.seen.line, "done 200 ");
+    CHECK_SLICE(ko_buf_slice(&taker.taken), "longer than eight");
+    assert_int_equal(taker.status, 200);
+    ko_buf_clear(&taker.taken);
+}
+
+static void
+a_piece_that_is_not_wanted_ends_the_request(void)
+{
+    const struct server_row row = {.body = "longer than eight", .headers = "X-Test: early\r\n"};
+    struct taker taker = {.most = 3};
+
+    play_pieces(&row, &taker);
+    CHECK_TEXT(taker.seen.line, "unwanted 0 ");
+    ko_buf_clear(&taker.taken);
+}
+
+static void
+the_body_of_an_error_is_collected_all_the_same(void)
+{
+    const struct server_row row = {.status = 404, .body = "missing"};
+    struct taker taker = {0};
+
+    play_pieces(&row, &taker);
+    CHECK_TEXT(taker.seen.line, "done 404 missing");
+    assert_int_equal(taker.taken.n, 0);
+}
+
+static void
+a_request_that_stalls_is_lost(void)
+{
+    const struct server_row row = {.act = SILENT};
+    struct seen seen = {0};
+    struct ko_error err = {0};
+    struct ko_http *http = NULL;
+    const struct ko_http_options options = {.request_timeout_ms = 1};
+    const struct ko_http_request request = {
+        .method = "GET", .url = server.url, .stall_timeout_ms = 1000, .done = see, .self = &seen};
+
+    server_start(&row, 1);
+    (void) ko_http_open(&options, &http, &err);
+    CHECK_OK(err);
+    run(http, &request, &seen);
+    CHECK_TEXT(seen.line, "lost 0 ");
+    ko_http_close(http);
+    server_stop();
+}
+
+static void
+a_request_that_is_dropped_makes_room_and_is_not_done(void)
+{
+    const struct server_row rows[] = {{.act = SILENT}, {.body = "second"}};
+    struct seen first = {0};
+    struct seen second = {0};
+    struct ko_error err = {0};
+    struct ko_http *http = NULL;
+    const struct ko_http_options options = {.max_in_flight = 1};
+    uint64_t id = 0;
+    struct ko_http_request request = {
+        .method = "GET", .url = server.url, .done = see, .self = &first, .id = &id};
+
+    SERVER_PLAY(rows);
+    (void) ko_http_open(&options, &http, &err);
+    (void) ko_http_start(http, &request, &err);
+    CHECK_OK(err);
+    while (server.n_requests == 0) {
+        (void) ko_http_step(http, &err);
+        ko_http_wait(http, 1000);
+    }
+    ko_http_cancel(http, id);
+    ko_http_cancel(http, id);
+    assert_int_equal(ko_http_room(http), 1);
+    request.self = &second;
+    run(http, &request, &second);
+    CHECK_TEXT(second.line, "done 200 second");
+    assert_int_equal(first.n_done, 0);
+    ko_http_close(http);
+    server_stop();
+}
+
 CASES = {
+    CASE(a_body_is_handed_over_in_pieces_without_a_limit),
+    CASE(a_piece_that_is_not_wanted_ends_the_request),
+    CASE(the_body_of_an_error_is_collected_all_the_same),
+    CASE(a_request_that_stalls_is_lost),
+    CASE(a_request_that_is_dropped_makes_room_and_is_not_done),
     CASE(a_request_without_body_is_sent_as_given),
     CASE(a_request_with_body_is_sent_as_given),
     CASE(headers_of_the_response_are_found),

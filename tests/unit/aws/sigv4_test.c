@@ -125,6 +125,7 @@ static const struct row rows[] = {
      .query = "",
      .headers = {EXAMPLE_HOST, SUITE_DATE},
      .body_hash = empty_hash,
+     .canonical_hash = "bb579772317eb040ac9ed261061d46c1f17a8133879d6129b6e1c25292927e63",
      .signature = "5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31"},
     {.name = "get-vanilla, empty path",
      SUITE,
@@ -133,6 +134,7 @@ static const struct row rows[] = {
      .query = "",
      .headers = {EXAMPLE_HOST, SUITE_DATE},
      .body_hash = empty_hash,
+     .canonical_hash = "bb579772317eb040ac9ed261061d46c1f17a8133879d6129b6e1c25292927e63",
      .signature = "5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31"},
     {.name = "get-vanilla-query-order-encoded",
      SUITE,
@@ -142,6 +144,7 @@ static const struct row rows[] = {
      .headers = {EXAMPLE_HOST, SUITE_DATE},
      .body_hash = empty_hash,
      .canonical_path_and_query = "/\n%E1%88%B4=Value1&Param=Value2&Param-3=Value3\n",
+     .canonical_hash = "868294f5c38bd141c4972a373a76654f1418a8e4fc18b2e7903ae45e8ae0ec71",
      .signature = "371d3713e185cc334048618a97f809c9ffe339c62934c032af5a0e595648fcac"},
     {.name = "get-utf8",
      NORMALISED_SUITE,
@@ -151,6 +154,7 @@ static const struct row rows[] = {
      .headers = {EXAMPLE_HOST, SUITE_DATE},
      .body_hash = empty_hash,
      .canonical_path_and_query = "/%E1%88%B4\n\n",
+     .canonical_hash = "2a0a97d02205e45ce2e994789806b19270cfbbb0921b278ccf58f5249ac42102",
      .signature = "8318018e0b0f223aa2bbf98705b62bb787dc9c0e678f255a891fd03141be5d85"},
     {.name = "get-space",
      NORMALISED_SUITE,
@@ -160,6 +164,7 @@ static const struct row rows[] = {
      .headers = {EXAMPLE_HOST, SUITE_DATE},
      .body_hash = empty_hash,
      .canonical_path_and_query = "/example%20space/\n\n",
+     .canonical_hash = "63ee75631ed7234ae61b5f736dfc7754cdccfedbff4b5128a915706ee9390d86",
      .signature = "652487583200325589f1fba4c7e578f72c47cb61beeca81406b39ddec1366741"},
     {.name = "get-header-value-trim",
      SUITE,
@@ -169,6 +174,7 @@ static const struct row rows[] = {
      .headers = {EXAMPLE_HOST, "My-Header1: value1 ", "My-Header2: \"a   b   c\"", SUITE_DATE},
      .body_hash = empty_hash,
      .signed_headers = "host;my-header1;my-header2;x-amz-date",
+     .canonical_hash = "a726db9b0df21c14f559d0a978e563112acb1b9e05476f0a6a1c7d68f28605c7",
      .signature = "acc3ed3afb60bb290fc8d2dd0098b9911fcaa05412b367055dee359757a9c736"},
     {.name = "get-slashes-unnormalized",
      SUITE,
@@ -177,6 +183,7 @@ static const struct row rows[] = {
      .query = "",
      .headers = {EXAMPLE_HOST, SUITE_DATE},
      .body_hash = empty_hash,
+     .canonical_hash = "528ec3105ee1f34ab014bb0a1a45da0ed2742a4fea3555149e5b4d5d201eb240",
      .signature = "87cca117541a147f6df867677d98a7d80dff226d2bfca9e4ffa899665623c7e5"},
     {.name = "post-sts-header-after",
      SUITE,
@@ -185,6 +192,7 @@ static const struct row rows[] = {
      .query = "",
      .headers = {EXAMPLE_HOST, SUITE_DATE},
      .body_hash = empty_hash,
+     .canonical_hash = "553f88c9e4d10fc9e109e2aeb65f030801b70c2f6468faca261d401ae622fc87",
      .signature = "5da7c1a2acd57cee7505fc6676e4e544621c30862966e37dddb68e92efbe5d6b"},
     {.name = "post-x-www-form-urlencoded",
      SUITE,
@@ -197,6 +205,7 @@ static const struct row rows[] = {
                  "9095672bbd1f56dfc5b65f3e153adc8731a4a654192329106275f4c7b24d0b6e"},
      .body_hash = form_hash,
      .signed_headers = "content-length;content-type;host;x-amz-content-sha256;x-amz-date",
+     .canonical_hash = "b1edd1d03544c25390e32085d55b57acc9a3961bb59415ff86c45c3d89d16cfb",
      .signature = "d3875051da38690788ef43de4db0d8f280229d82040bfac253562e56c3f20e0b"},
 };
 
@@ -288,6 +297,21 @@ the_canonical_request_is_as_described(void)
                 "SignedHeaders=content-type;host;x-amz-date;x-amz-target, "
                 "Signature=6840d69ae2714a8e6bcf5600ebf7645a39271fe49d519d71d77a034909b6d3c8");
     ko_sigv4_signer_clear(&signer);
+}
+
+/* The example of AWS's documentation. */
+static void
+the_signing_key_is_as_published(void)
+{
+    static const unsigned char expected[KO_SHA256_BYTES] = {
+        0xc4, 0xaf, 0xb1, 0xcc, 0x57, 0x71, 0xd8, 0x71, 0x76, 0x3a, 0x39,
+        0x3e, 0x44, 0xb7, 0x03, 0x57, 0x1b, 0x55, 0xcc, 0x28, 0x42, 0x4d,
+        0x1a, 0x5e, 0x86, 0xda, 0x6e, 0xd3, 0xc1, 0x54, 0xa4, 0xb9};
+    unsigned char key[KO_SHA256_BYTES];
+
+    ko_sigv4_signing_key(KO_SLICE("AWS4wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"),
+                         "20150830T123600Z", KO_SLICE("us-east-1"), KO_SLICE("iam"), key);
+    assert_memory_equal(key, expected, sizeof key);
 }
 
 /* The parts of the canonical request that the vectors leave open. */
@@ -445,6 +469,7 @@ signing_survives_failing_allocations(void)
 CASES = {
     CASE(vectors_are_met_with_every_text_on_the_way),
     CASE(the_canonical_request_is_as_described),
+    CASE(the_signing_key_is_as_published),
     CASE(paths_queries_and_headers_have_one_form),
     CASE(headers_of_one_name_are_joined_in_their_order),
     CASE(a_kept_key_is_renewed_with_day_and_secret),

@@ -105,7 +105,7 @@ texts_that_do_not_fit_are_refused(void)
     ko_buf_add_text(&reply, "\"}}");
     (void) ko_table_read_description(ko_buf_slice(&reply), &table, &err);
     CHECK_CODE(err, KO_E_CORRUPT);
-    CHECK_ERROR_SAYS(err, "'TableName' has 256 bytes, more than the 255 it may have");
+    CHECK_ERROR_SAYS(err, "'TableName' has 512 bytes, more than the 511 it may have");
     ko_buf_clear(&reply);
 }
 
@@ -172,17 +172,20 @@ point_in_time_recovery_is_read(void)
 static struct ko_table
 describe(const struct server_row *rows, size_t n_rows, struct ko_error *err)
 {
-    const struct ko_dynamodb_options options = {.endpoint = server.url, .max_in_flight = 1};
+    struct ko_dynamodb_options options = {.endpoint = server.url, .max_in_flight = 1};
     struct ko_table table = {0};
     struct ko_dynamodb *client = NULL;
 
     (void) setenv("AWS_ACCESS_KEY_ID", "K", 1);
     (void) setenv("AWS_SECRET_ACCESS_KEY", "S", 1);
     server_start(rows, n_rows);
+    (void) ko_aws_open(&(struct ko_aws_options){0}, &options.aws, err);
+    CHECK_OK(*err);
     (void) ko_dynamodb_open(&options, &client, err);
     CHECK_OK(*err);
     (void) ko_table_describe(client, "Or\"ders", &table, err);
     ko_dynamodb_close(client);
+    ko_aws_close(options.aws);
     server_stop();
     return table;
 }

@@ -207,8 +207,8 @@ a_renamed_file_replaces_another(void)
     CHECK_OK(err);
     check_content("b", "new");
     CHECK_TEXT(folder_names(), "b ");
-    assert_false(ko_file_exists(file_at("a")));
-    assert_true(ko_file_exists(file_at("b")));
+    assert_false(file_exists("a"));
+    assert_true(file_exists("b"));
     (void) ko_file_rename(file_at("a"), file_at("b"), &err);
     CHECK_CODE(err, KO_E_IO);
     CHECK_ERROR_SAYS(err, "cannot rename");
@@ -299,10 +299,10 @@ names_are_listed_in_byte_order(void)
     (void) ko_folder_list(temp_folder, &names, &err);
     CHECK_OK(err);
     assert_int_equal(names.n, 42);
-    CHECK_TEXT(names.names[0], ".hidden");
-    CHECK_TEXT(names.names[1], "Z");
-    CHECK_TEXT(names.names[2], "n01");
-    CHECK_TEXT(names.names[41], "n40");
+    CHECK_TEXT(names.names[0].text, ".hidden");
+    CHECK_TEXT(names.names[1].text, "Z");
+    CHECK_TEXT(names.names[2].text, "n01");
+    CHECK_TEXT(names.names[41].text, "n40");
     ko_names_clear(&names);
     ko_names_clear(&names);
     (void) ko_folder_list(file_at("none"), &names, &err);

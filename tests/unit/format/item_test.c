@@ -258,7 +258,8 @@ other_members_of_a_line_are_refused(void)
     (void) ko_item_walk_line(walker, KO_SLICE("{\"Keys\":{},\"NewImage\":{}}"), &value, &err);
     CHECK_CODE(err, KO_E_CORRUPT);
     CHECK_TEXT(err.text, "byte 1: the line has a member 'Keys' beside 'Item'");
-    CHECK_TEXT(err.hint, "this is an incremental export; keepone reads full exports.");
+    CHECK_TEXT(err.hint,
+               "this is an export of changes: give a full one, and this one with --catch-up.");
     ko_item_walker_free(walker);
 }
 

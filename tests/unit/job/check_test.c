@@ -38,12 +38,33 @@ there_is_exactly_one_source(void)
          "of them out."},
         {"find --export e --primary-key a,b,c" RULES,
          "option: --primary-key: a primary key has one or two attributes | write PK, or PK,SK with "
-         "the sort key second."},
-        {"find --export s3://b/e --table t" RULES,
-         "option: --export: exports are not read from S3 yet | copy the export to a local folder "
-         "and name that."},
-        {"apply s3://b/r", "option: --run: run directories cannot be on S3 yet | name a folder "
-                           "that all ranks share."});
+         "the sort key second."});
+}
+
+static void
+runs_and_exports_may_be_on_s3_and_nothing_else(void)
+{
+    CHECK_LINES(
+        {"find --export s3://b --table t" RULES,
+         "{\"export\":\"s3://b\",\"keep\":[\"any\"],\"key\":[\"a\"],\"run\":\"r\","
+         "\"table\":\"t\",\"verb\":\"find\"}"},
+        {"apply s3://b/a/r/", "{\"run\":\"s3://b/a/r/\",\"verb\":\"apply\"}"},
+        {"apply s3://b/", "option: --run: a whole bucket cannot be a run directory | add a prefix: "
+                          "s3://BUCKET/PREFIX."},
+        {"apply s3://b/a//r",
+         "option: --run: 's3://b/a//r' is no place on S3 | leave out the slash "
+         "that follows another."},
+        {"find --export s3:///e --table t" RULES, "option: --export: 's3:///e' is no place on S3 | "
+                                                  "write s3://BUCKET/PREFIX, or name a local "
+                                                  "folder."},
+        {"apply gs://b/r",
+         "option: --run: 'gs://b/r' is no place on S3 | write s3://BUCKET/PREFIX, "
+         "or name a local folder."},
+        {"plan r --only s3://b/ids",
+         "option: --only: a file on S3 is not read from there | copy it "
+         "to a local file and name that."},
+        {"run s3://b/job.yaml", "option: the job file 's3://b/job.yaml' is not on this machine | "
+                                "copy it to a local file and name that."});
 }
 
 static void
@@ -86,6 +107,33 @@ verify_takes_a_run_or_rules_but_not_both(void)
 }
 
 static void
+an_estimate_needs_a_key_only_to_look_for_copies(void)
+{
+    CHECK_LINES(
+        {"estimate --table t", "{\"table\":\"t\",\"verb\":\"estimate\"}"},
+        {"estimate --table t --duplicates 2.5",
+         "{\"duplicates\":2.5,\"table\":\"t\",\"verb\":\"estimate\"}"},
+        {"estimate --table t --sample 0.01 --key a",
+         "{\"key\":[\"a\"],\"sample\":0.01,\"table\":\"t\",\"verb\":\"estimate\"}"},
+        {"estimate --table t --sample 1", "option: --sample looks for copies and needs --key LIST "
+                                          "| add the attributes that copies share, such as --key "
+                                          "cause."},
+        {"estimate --table t --key a --sample 1 --sample-items 5",
+         "option: both --sample and --sample-items say how much to read | leave one of them out."},
+        {"estimate --export e --primary-key pk",
+         "option: an export is searched for copies and needs --key LIST | add the attributes that "
+         "copies share, such as --key cause."},
+        {"estimate --export e --primary-key pk --key a --sample 1",
+         "option: --sample is about a live table; an export is read whole | leave --sample out: "
+         "reading an export costs no read units."},
+        {"estimate --table t --key a --sample 1 --duplicates 1",
+         "option: --duplicates assumes what a sample or an export would tell | leave --duplicates "
+         "out, or estimate from --table alone."},
+        {"policy", "option: 'policy' needs a job file | usage: keepone policy JOB.yaml "
+                   "[OPTION]..."});
+}
+
+static void
 options_that_exclude_each_other_are_refused(void)
 {
     CHECK_LINES(
@@ -118,11 +166,29 @@ a_failure_about_the_content_says_where_it_was_written(void)
     ko_job_clear(&job);
 }
 
+static void
+a_role_to_assume_is_named_by_its_arn(void)
+{
+    CHECK_LINES(
+        {"apply r --profile p --assume-role arn:aws:iam::123456789012:role/keepone",
+         "{\"assume-role\":\"arn:aws:iam::123456789012:role/keepone\",\"profile\":\"p\",\"run\":"
+         "\"r\",\"verb\":\"apply\"}"},
+        {"apply r --assume-role keepone",
+         "option: --assume-role: this is not the ARN of a role | it looks like "
+         "arn:aws:iam::123456789012:role/NAME."},
+        {"apply r --assume-role arn:aws:iam::123456789012:user/keepone",
+         "option: --assume-role: this is not the ARN of a role | it looks like "
+         "arn:aws:iam::123456789012:role/NAME."});
+}
+
 CASES = {
     CASE(required_options_are_asked_for),
+    CASE(a_role_to_assume_is_named_by_its_arn),
     CASE(there_is_exactly_one_source),
+    CASE(runs_and_exports_may_be_on_s3_and_nothing_else),
     CASE(options_of_a_live_scan_are_refused_for_an_export),
     CASE(verify_takes_a_run_or_rules_but_not_both),
+    CASE(an_estimate_needs_a_key_only_to_look_for_copies),
     CASE(options_that_exclude_each_other_are_refused),
     CASE(a_failure_about_the_content_says_where_it_was_written),
 };

@@ -202,8 +202,8 @@ unknown_names_bring_a_suggestion(void)
     CHECK_LINES(
         {"find --tabel t", "option: unknown option '--tabel' | did you mean '--table'? 'keepone "
                            "find --help' lists the options."},
-        {"find --sample 3", "option: unknown option '--sample' | did you mean '--same'? 'keepone "
-                            "find --help' lists the options."},
+        {"find --samen 3", "option: unknown option '--samen' | did you mean '--same'? 'keepone "
+                           "find --help' lists the options."},
         {"find --colour=red", "option: unknown option '--colour' | 'keepone find --help' lists the "
                               "options."},
         {"find --seg 4", "option: unknown option '--seg' | 'keepone find --help' lists the "

@@ -27,7 +27,8 @@ a_report_has_its_members_in_order(void)
                 "\"counts\":{\"filtered\":0,\"folded\":0,\"keepers\":0,\"missing\":0,"
                 "\"planned\":0,\"read\":5000000000,\"review\":0,\"review_groups\":0,"
                 "\"unique\":5000000000},\"candidates\":12,\"claims_read_again\":3,"
-                "\"peak_bytes\":4096,\"read_units\":12.5,\"seconds\":{\"candidate\":0.125,"
+                "\"peak_bytes\":4096,\"read_units\":12.5,\"read_units_per_second\":8.3,\"seconds\":"
+                "{\"candidate\":0.125,"
                 "\"fingerprint\":0.250,\"plan\":0.000,\"read\":1.500,\"resolve\":2.000},"
                 "\"wire_bytes\":{\"candidate\":700,\"fingerprint\":15000000000}");
     ko_buf_clear(&text);

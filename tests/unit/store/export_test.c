@@ -114,7 +114,7 @@ check_open_fails(const char *name, enum ko_code code, const char *text)
     struct ko_error err = {0};
     struct ko_export *export = NULL;
 
-    (void) ko_export_open(file_at(name), &export, &err);
+    (void) ko_export_open(file_at(name), KO_EXPORT_FULL, &export, &err);
     CHECK_CODE(err, code);
     CHECK_ERROR_SAYS(err, text);
     assert_null(export);
@@ -126,9 +126,78 @@ check_opens(const char *name)
     struct ko_error err = {0};
     struct ko_export *export = NULL;
 
-    (void) ko_export_open(file_at(name), &export, &err);
+    (void) ko_export_open(file_at(name), KO_EXPORT_FULL, &export, &err);
     CHECK_OK(err);
     ko_export_close(export);
+}
+
+#define WINDOW                                                                        \
+    ",\"exportType\":\"INCREMENTAL_EXPORT\",\"exportArn\":\"arn:x/export/0171-abc\"," \
+    "\"exportFromTime\":\"2024-05-18T01:40:00.000Z\","                                \
+    "\"exportToTime\":\"2024-05-18T02:40:00.5Z\""
+
+static void
+check_changes_fail(enum ko_code code, const char *text)
+{
+    struct ko_error err = {0};
+    struct ko_export *export = NULL;
+
+    (void) ko_export_open(file_at("p"), KO_EXPORT_CHANGES, &export, &err);
+    CHECK_CODE(err, code);
+    CHECK_ERROR_SAYS(err, text);
+    assert_null(export);
+}
+
+static void
+an_incremental_export_has_a_window_and_a_shared_data_folder(void)
+{
+    struct ko_error err = {0};
+    struct ko_export *export = NULL;
+    struct ko_buf packed = {0};
+
+    export_begin();
+    (void) ko_folder_make(file_at("p/AWSDynamoDB/data"), &err);
+    (void) ko_gzip_add(&packed, KO_SLICE("{}\n"), &err);
+    file_write("p/AWSDynamoDB/data/x.json.gz", ko_buf_slice(&packed));
+    list_file("pre/fix/AWSDynamoDB/data/x.json.gz", ko_buf_slice(&packed), 1);
+    ko_buf_clear(&packed);
+    write_manifests(1, JSON_FORMAT WINDOW ",\"outputView\":\"NEW_AND_OLD_IMAGES\"");
+    (void) ko_export_open(file_at("p"), KO_EXPORT_CHANGES, &export, &err);
+    CHECK_OK(err);
+    CHECK_TEXT(export->arn, "arn:x/export/0171-abc");
+    CHECK_TEXT(export->from.text, "2024-05-18T01:40:00.000Z");
+    assert_true(export->from.us == INT64_C(1715996400000000));
+    assert_true(export->until.us == INT64_C(1716000000500000));
+    assert_int_equal(export->n_files, 1);
+    ko_export_close(export);
+    check_open_fails("p", KO_E_OPTION, "of type INCREMENTAL_EXPORT, not a full one");
+    export_end();
+}
+
+static void
+windows_and_views_that_cannot_be_used_are_refused(void)
+{
+    export_begin();
+    add_data("x.json.gz", "", 0);
+    write_manifests(0, JSON_FORMAT WINDOW ",\"outputView\":\"OLD_IMAGE\"");
+    check_changes_fail(KO_E_OPTION, "its view is OLD_IMAGE");
+    write_manifests(0, JSON_FORMAT WINDOW);
+    check_changes_fail(KO_E_CORRUPT, "outputView");
+    write_manifests(0, JSON_FORMAT ",\"exportType\":\"INCREMENTAL_EXPORT\"");
+    check_changes_fail(KO_E_CORRUPT, "exportFromTime");
+    write_manifests(0, JSON_FORMAT ",\"exportType\":\"INCREMENTAL_EXPORT\","
+                                   "\"outputView\":\"NEW_IMAGE\","
+                                   "\"exportFromTime\":\"2024-05-18\","
+                                   "\"exportToTime\":\"2024-05-18T00:00:00Z\"");
+    check_changes_fail(KO_E_CORRUPT, "ends at 2024-05-18T00:00:00Z, before it begins");
+    write_manifests(0, JSON_FORMAT ",\"exportType\":\"INCREMENTAL_EXPORT\","
+                                   "\"exportFromTime\":\"1900-05-18\"");
+    check_changes_fail(KO_E_CORRUPT, "\"exportFromTime\" is '1900-05-18', which is no time");
+    write_manifests(0, JSON_FORMAT);
+    check_changes_fail(KO_E_OPTION, "of type FULL_EXPORT, not an incremental one");
+    write_manifests(0, ",\"outputFormat\":\"ION\"" WINDOW);
+    check_changes_fail(KO_E_OPTION, "ION");
+    export_end();
 }
 
 static void
@@ -142,13 +211,14 @@ what_the_manifests_say_is_known(void)
     add_data("large.json.gz", "hello world, this is longer\nx\n", 2);
     add_data("b.json.gz", "1\n", 1);
     write_manifests(4, JSON_FORMAT);
-    (void) ko_export_open(file_at(FOLDER), &export, &err);
+    (void) ko_export_open(file_at(FOLDER), KO_EXPORT_FULL, &export, &err);
     CHECK_OK(err);
     CHECK_TEXT(export->table_arn, "arn:aws:dynamodb:eu-west-1:1234:table/space-diff");
     CHECK_TEXT(export->table_name, "space-diff");
     CHECK_TEXT(export->table_id, "6f1b7c1e");
-    CHECK_TEXT(export->export_time, "2024-05-18T02:40:00.000Z");
-    assert_true(export->export_time_s == 1716000000);
+    CHECK_TEXT(export->until.text, "2024-05-18T02:40:00.000Z");
+    assert_true(export->until.us == INT64_C(1716000000000000));
+    assert_true(export->from.us == export->until.us);
     assert_int_equal(export->n_items, 4);
     assert_int_equal(export->n_files, 3);
     CHECK_TEXT(export->files[0].key, "p/AWSDynamoDB/0171-abc/data/large.json.gz");
@@ -232,7 +302,7 @@ files_are_found_in_the_prefix_as_their_keys_say(void)
     file_write("p/elsewhere.gz", KO_SLICE(""));
     list_file("elsewhere.gz", KO_SLICE(""), 0);
     write_manifests(0, JSON_FORMAT);
-    (void) ko_export_open(file_at("p"), &export, &err);
+    (void) ko_export_open(file_at("p"), KO_EXPORT_FULL, &export, &err);
     CHECK_OK(err);
     assert_non_null(strstr(export->files[0].path, "0171-abc/../../elsewhere.gz"));
     ko_export_close(export);
@@ -274,7 +344,7 @@ a_file_listed_twice_is_kept_twice(void)
     write_manifests(4, JSON_FORMAT);
     check_opens("p");
     write_manifests(2, JSON_FORMAT);
-    (void) ko_export_open(file_at("p"), &export, &err);
+    (void) ko_export_open(file_at("p"), KO_EXPORT_FULL, &export, &err);
     CHECK_OK(err);
     assert_int_equal(export->n_files, 2);
     assert_int_equal(export->n_items, 4);
@@ -389,7 +459,7 @@ no_memory_is_an_error(void)
     while (err.code != KO_OK) {
         err = (struct ko_error){0};
         ko_mem_fail_nth(++nth);
-        (void) ko_export_open(file_at("p"), &export, &err);
+        (void) ko_export_open(file_at("p"), KO_EXPORT_FULL, &export, &err);
         ko_mem_fail_nth(0);
         if (err.code != KO_OK)
             CHECK_CODE(err, KO_E_MEMORY);
@@ -401,6 +471,8 @@ no_memory_is_an_error(void)
 
 CASES = {
     CASE(what_the_manifests_say_is_known),
+    CASE(an_incremental_export_has_a_window_and_a_shared_data_folder),
+    CASE(windows_and_views_that_cannot_be_used_are_refused),
     CASE(an_export_is_found_from_the_folders_above_it),
     CASE(several_exports_are_listed),
     CASE(files_are_found_wherever_the_folder_was_copied_to),

@@ -208,8 +208,8 @@ attempts_of_both_kinds_have_one_count(void)
     (void) ko_journal_next_attempt(temp_folder, &attempt, &err);
     CHECK_OK(err);
     assert_int_equal(attempt, 13);
-    assert_true(ko_file_exists(file_at("journal/apply-0001-rank-00007.jsonl.zst")));
-    assert_true(ko_file_exists(file_at("journal/undo-0012-rank-00000.jsonl.zst")));
+    assert_true(file_exists("journal/apply-0001-rank-00007.jsonl.zst"));
+    assert_true(file_exists("journal/undo-0012-rank-00000.jsonl.zst"));
     folder_end();
 }
 

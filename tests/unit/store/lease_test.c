@@ -173,7 +173,7 @@ the_lease_of_a_process_that_is_gone_is_taken_over_at_once(void)
 
     case_begin();
     take_and_die();
-    assert_true(ko_file_exists(file_at("lease.json")));
+    assert_true(file_exists("lease.json"));
     (void) open_and_close(&err);
     CHECK_OK(err);
     assert_non_null(strstr(notice, "is gone"));

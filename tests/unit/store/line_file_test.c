@@ -528,7 +528,7 @@ every_failed_allocation_is_an_error(void)
         ko_mem_fail_nth(0);
         if (err.code != KO_OK)
             CHECK_CODE(err, KO_E_MEMORY);
-        if (ko_file_exists(file_at("f")))
+        if (file_exists("f"))
             CHECK_TEXT(read_file("f", false), "one$two$");
         assert_null(strstr(folder_names(), ".tmp"));
         folder_end();

@@ -138,7 +138,7 @@ a_plan_reads_back_as_it_was_written(void)
     CHECK_TEXT(manifest->digest, written->digest);
     CHECK_TEXT(manifest->table_name, "t");
     assert_null(ko_plan_manifest_find(manifest, 7));
-    assert_false(ko_file_exists(file_at("plan/part-0007.jsonl.zst")));
+    assert_false(file_exists("plan/part-0007.jsonl.zst"));
     for (size_t i = 0; i < 2; i++)
         (void) ko_plan_check(temp_folder, "plan", &manifest->parts[i], &err);
     CHECK_OK(err);
@@ -215,11 +215,11 @@ an_unfinished_attempt_leaves_nothing_in_the_plan(void)
     (void) part_write(KO_PLAN_NAME, 5, "x");
     (void) ko_plan_begin(run, KO_PLAN_NAME, &err);
     CHECK_OK(err);
-    assert_false(ko_file_exists(file_at("plan/part-0005.jsonl.zst")));
+    assert_false(file_exists("plan/part-0005.jsonl.zst"));
     manifest = plan_write(run);
     (void) ko_plan_begin(run, KO_PLAN_NAME, &err);
     CHECK_CODE(err, KO_E_BUG);
-    assert_true(ko_file_exists(file_at("plan/part-0003.jsonl.zst")));
+    assert_true(file_exists("plan/part-0003.jsonl.zst"));
     ko_plan_manifest_free(manifest);
     ko_run_free(run);
     folder_end();
@@ -472,7 +472,7 @@ a_subset_that_fails_does_not_count(void)
     (void) make_subset(run, "!", name, &subset, &err);
     CHECK_CODE(err, KO_E_OPTION);
     assert_null(subset);
-    assert_false(ko_file_exists(file_at("plan-2/manifest.json")));
+    assert_false(file_exists("plan-2/manifest.json"));
 
     rewrite_part("abX");
     err = (struct ko_error){0};
@@ -483,7 +483,7 @@ a_subset_that_fails_does_not_count(void)
     (void) make_subset(run, "d", name, &subset, &err);
     CHECK_OK(err);
     CHECK_TEXT(name, "plan-2");
-    assert_false(ko_file_exists(file_at("plan-2/part-0003.jsonl.zst")));
+    assert_false(file_exists("plan-2/part-0003.jsonl.zst"));
     ko_plan_manifest_free(subset);
     ko_run_free(run);
     folder_end();

@@ -334,7 +334,7 @@ every_failed_allocation_is_an_error(void)
         ko_mem_fail_nth(0);
         if (err.code != KO_OK)
             CHECK_CODE(err, KO_E_MEMORY);
-        if (ko_file_exists(file_at("r")))
+        if (file_exists("r"))
             CHECK_TEXT(read_rows("r", &kind), "0,even 1,- 2,even 360");
         assert_null(strstr(folder_names(), ".tmp"));
         folder_end();

@@ -232,7 +232,7 @@ a_folder_of_other_things_is_refused(void)
     file_write("photo.jpg", KO_SLICE("x"));
     assert_int_equal(create_code(&facts, &resumed), KO_E_REFUSED);
     check_said("photo.jpg");
-    assert_false(ko_file_exists(file_at("run.json")));
+    assert_false(file_exists("run.json"));
     folder_end();
 }
 

@@ -65,6 +65,17 @@ file_read(const char *name, struct ko_buf *out)
     CHECK_OK(err);
 }
 
+static inline bool
+file_exists(const char *name)
+{
+    struct ko_error err = {0};
+    bool exists;
+
+    (void) ko_file_exists(file_at(name), &exists, &err);
+    CHECK_OK(err);
+    return exists;
+}
+
 /* The names in the folder with a space behind each. */
 static inline const char *
 folder_names(void)
@@ -78,7 +89,7 @@ folder_names(void)
     CHECK_OK(err);
     text[0] = '\0';
     for (size_t i = 0; i < names.n; i++)
-        n += (size_t) snprintf(text + n, sizeof text - n, "%s ", names.names[i]);
+        n += (size_t) snprintf(text + n, sizeof text - n, "%s ", names.names[i].text);
     ko_names_clear(&names);
     return text;
 }
