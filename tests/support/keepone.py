@@ -25,7 +25,8 @@ MPIRUN = ["mpirun", "-q", "--oversubscribe", "--bind-to", "none"]
 ENVIRONMENT = {
     "OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
     "AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local", "AWS_REGION": "us-east-1",
-    "AWS_EC2_METADATA_DISABLED": "true"}
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
 TIMEOUT_SECONDS = 100
 RULE_NAMES = ("key", "keep", "same", "ttl", "max_group", "missing_key", "primary_key")
 
