@@ -6,6 +6,8 @@
     /tmp/x/AWSDynamoDB/<ExportId>/manifest-summary.json  manifest-summary.checksum
                                   manifest-files.json    manifest-files.checksum
                                   data/<random>.json.gz
+
+write_changes() writes an incremental export beside it, whose data files are in AWSDynamoDB/data.
 """
 
 import base64
@@ -40,6 +42,15 @@ BREAKS = {
     "no_summary": "no summary",
     "ion": "an export in Ion",
     "incremental": "an incremental export",
+}
+CHANGE_BREAKS = {
+    "no_keys": "a change without Keys",
+    "no_time": "a change without the time of its write",
+    "time": "a change whose time is no number",
+    "twice": "a change with a member twice",
+    "unknown": "a change with a member that no change has",
+    "other_key": "a change whose image is of another item",
+    "item": "the line of a full export",
 }
 
 
@@ -115,10 +126,11 @@ def _write(path, content):
 
 def write_export(folder, items, n_files=4, key=("pk",), table="space-diff", table_arn=None,
                  table_id=TABLE_ID, n_members=1, n_empty=0, escapes="raw", shuffle=False,
-                 space=False, hex_checksums=False, prefix="", broken=None, seed=1):
+                 space=False, hex_checksums=False, prefix="", broken=None, seed=1,
+                 export_time="2024-05-18T02:40:00.000Z", export_id=EXPORT_ID):
     """Files follow a hash of the partition key, as in a real export.  broken: a name of BREAKS."""
     rng = random.Random(seed)
-    path = os.path.join(folder, "AWSDynamoDB", EXPORT_ID)
+    path = os.path.join(folder, "AWSDynamoDB", export_id)
     data = os.path.join(path, "data")
     os.makedirs(data)
     shares = [[] for _ in range(n_files)]
@@ -150,19 +162,108 @@ def write_export(folder, items, n_files=4, key=("pk",), table="space-diff", tabl
         files.append(os.path.join(data, name))
         entries.append({"itemCount": count, "md5Checksum": checksum,
                         "etag": hashlib.md5(packed).hexdigest() + "-1",
-                        "dataFileS3Key": f"{prefix}AWSDynamoDB/{EXPORT_ID}/data/{name}"})
+                        "dataFileS3Key": f"{prefix}AWSDynamoDB/{export_id}/data/{name}"})
 
     _write_manifests(path, entries, broken, hex_checksums, {
         "version": "2020-06-30",
-        "exportArn": f"arn:aws:dynamodb:eu-west-1:123456789012:table/{table}/export/{EXPORT_ID}",
+        "exportArn": f"arn:aws:dynamodb:eu-west-1:123456789012:table/{table}/export/{export_id}",
         "startTime": "2024-05-18T02:40:00.000Z", "endTime": "2024-05-18T02:50:00.000Z",
         "tableArn": table_arn or f"arn:aws:dynamodb:eu-west-1:123456789012:table/{table}",
-        "tableId": table_id, "exportTime": "2024-05-18T02:40:00.000Z", "s3Bucket": "exports",
+        "tableId": table_id, "exportTime": export_time, "s3Bucket": "exports",
         "s3Prefix": prefix.rstrip("/") or None, "s3SseAlgorithm": "AES256", "s3SseKmsKeyId": None,
-        "manifestFilesS3Key": f"{prefix}AWSDynamoDB/{EXPORT_ID}/manifest-files.json",
+        "manifestFilesS3Key": f"{prefix}AWSDynamoDB/{export_id}/manifest-files.json",
         "billedSizeBytes": 600 * len(items),
         "itemCount": sum(entry["itemCount"] for entry in entries) + (broken == "total"),
         "outputFormat": "ION" if broken == "ion" else "DYNAMODB_JSON"})
+    return Export(path, files, bad_file if broken else None, bad_line)
+
+
+Change = collections.namedtuple("Change", "time_us key old new")  # old, new: items or None
+
+
+def _change_line(change, view, rng, escapes, shuffle, space):
+    """The members in any order, as the service leaves it open."""
+    line = {"Metadata": {"WriteTimestampMicros": {"N": str(change.time_us)}}, "Keys": change.key}
+    if view == "NEW_AND_OLD_IMAGES" and change.old is not None:
+        line["OldImage"] = change.old
+    if change.new is not None:
+        line["NewImage"] = change.new
+    if shuffle:
+        members = [(name, _shuffled(member, rng)) for name, member in line.items()]
+        line = dict(rng.sample(members, len(members)))
+    if escapes == "raw" and not space:
+        return (json.dumps(line, ensure_ascii=False) + "\n").encode()
+    return (text_of(line, rng, escapes, space) + "\n").encode("utf-8")
+
+
+def _spoiled_change(change, broken):
+    line = {"Metadata": {"WriteTimestampMicros": {"N": str(change.time_us)}}, "Keys": change.key,
+            "NewImage": change.new or dict(change.key)}
+    if broken == "no_keys":
+        del line["Keys"]
+    elif broken == "no_time":
+        line["Metadata"] = {}
+    elif broken == "time":
+        line["Metadata"] = {"WriteTimestampMicros": {"N": "soon"}}
+    elif broken == "unknown":
+        line["Erased"] = {}
+    elif broken == "other_key":
+        name = next(iter(change.key))
+        line["NewImage"] = line["NewImage"] | {name: {"S": "another"}}
+    elif broken == "item":
+        line = {"Item": line["NewImage"]}
+    text = json.dumps(line)
+    if broken == "twice":
+        text = text[:-1] + ',"Keys":' + json.dumps(change.key) + "}"
+    return (text + "\n").encode()
+
+
+def write_changes(folder, changes, start, end, n_files=2, view="NEW_IMAGE", export_id=None,
+                  table="space-diff", table_id=TABLE_ID, table_arn=None, prefix="", n_empty=0,
+                  escapes="raw", shuffle=False, space=False, broken=None, seed=1):
+    """start, end: ISO texts.  broken: a name of CHANGE_BREAKS, or of BREAKS for files and
+    manifests.  Returns an Export."""
+    rng = random.Random(f"{seed} {start} {end}")
+    export_id = export_id or f"{rng.getrandbits(47):014d}-{rng.getrandbits(32):08x}"
+    path = os.path.join(folder, "AWSDynamoDB", export_id)
+    data = os.path.join(folder, "AWSDynamoDB", "data")
+    os.makedirs(path)
+    os.makedirs(data, exist_ok=True)
+    shares = [[] for _ in range(n_files)]
+    for change in changes:
+        shares[rng.randrange(n_files)].append(change)
+    bad_share = max(range(n_files), key=lambda i: len(shares[i]))
+    entries, files, bad_file, bad_line = [], [], None, None
+    for i, share in enumerate(shares + [[]] * n_empty):
+        lines = [_change_line(change, view, rng, escapes, shuffle, space) for change in share]
+        if i == bad_share and (broken in CHANGE_BREAKS or broken == "json"):
+            bad_line = len(lines) // 2 + 1
+            lines[bad_line - 1] = (_spoiled_change(share[bad_line - 1], broken)
+                                   if broken in CHANGE_BREAKS
+                                   else lines[bad_line - 1].replace(b"}", b"", 1))
+        packed = gzip.compress(b"".join(lines), 1, mtime=0) if i < n_files or i % 2 else b""
+        name = f"{rng.getrandbits(128):026x}.json.gz"
+        checksum = _md5(packed + b"x" if i == bad_share and broken == "md5" else packed)
+        if i == bad_share:
+            bad_file = os.path.join(data, name)
+        if not (i == bad_share and broken == "missing_file"):
+            _write(os.path.join(data, name), packed)
+        files.append(os.path.join(data, name))
+        entries.append({"itemCount": len(lines) + (i == bad_share and broken == "count"),
+                        "md5Checksum": checksum, "etag": hashlib.md5(packed).hexdigest() + "-1",
+                        "dataFileS3Key": f"{prefix}AWSDynamoDB/data/{name}"})
+    table_arn = table_arn or f"arn:aws:dynamodb:eu-west-1:123456789012:table/{table}"
+    _write_manifests(path, entries, broken, False, {
+        "version": "2023-08-01", "exportArn": f"{table_arn}/export/{export_id}",
+        "startTime": end, "endTime": end, "tableArn": table_arn, "tableId": table_id,
+        "exportFromTime": start, "exportToTime": end, "s3Bucket": "exports",
+        "s3Prefix": prefix.rstrip("/") or None, "s3SseAlgorithm": "AES256", "s3SseKmsKeyId": None,
+        "manifestFilesS3Key": f"{prefix}AWSDynamoDB/{export_id}/manifest-files.json",
+        "billedSizeBytes": 600 * len(changes),
+        "itemCount": sum(entry["itemCount"] for entry in entries) + (broken == "total"),
+        "outputFormat": "ION" if broken == "ion" else "DYNAMODB_JSON",
+        "outputView": "OLD_IMAGE" if broken == "view" else view,
+        "exportType": "INCREMENTAL_EXPORT"})
     return Export(path, files, bad_file if broken else None, bad_line)
 
 
