@@ -7,4 +7,7 @@ foreach(source ${e2e_sources})
   add_test(NAME e2e.${name} COMMAND ${Python3_EXECUTABLE} ${source} --verbose)
   set_tests_properties(e2e.${name} PROPERTIES LABELS e2e TIMEOUT 600
     ENVIRONMENT "KEEPONE_PROGRAM=$<TARGET_FILE:keepone>;PYTHONDONTWRITEBYTECODE=1")
+  if(name STREQUAL "capacity") # its cases measure rates
+    set_tests_properties(e2e.${name} PROPERTIES RUN_SERIAL ON)
+  endif()
 endforeach()

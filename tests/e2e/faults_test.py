@@ -18,7 +18,7 @@ def often(fault, *operations, probability=0.3, **more):
 
 # A name and what goes wrong; every run must end as if nothing had.
 FAULTS = {
-    "throttled": often("throttle", "*"),
+    "throttled": often("throttle", "*", probability=0.1),  # each waits up to a second, and more
     "partial batches": often("partial", "BatchGetItem", *WRITES, probability=0.2),
     "whole batches refused": often("partial", "BatchGetItem", "BatchExecuteStatement", share=1),
     "errors before": often("error_before", "*") + often("html", "*", probability=0.1),
@@ -27,7 +27,7 @@ FAULTS = {
     "lost replies": often("drop_after", *WRITES, "PutItem", "BatchGetItem", "Scan"),
     "refused connections": often("drop_before", "*"),
     "wrong checksums": often("crc", *WRITES, "PutItem", "BatchGetItem", "Scan"),
-    "everything": (often("throttle", "*", probability=0.1) + often("partial", "*", probability=0.2)
+    "everything": (often("throttle", "*", probability=0.05) + often("partial", "*", probability=0.2)
                    + often("drop_after", *WRITES, probability=0.1)
                    + often("error_after", *WRITES, probability=0.1)
                    + often("cut_after", "*", probability=0.05)
@@ -43,7 +43,7 @@ class Cases(keepone.ServerCase):
 
     def check_story(self, name, safety, ranks):
         """find, apply and undo through the faults; the table is right after each."""
-        table = self.new_table(seed.traps(n_random=250, n_hot=30))
+        table = self.new_table(seed.traps(n_random=100, n_hot=30))
         items = self.db.scan_all(table)
         verdict = oracle.judge(items, RULES)
         proxy = self.through(FAULTS[name], len(name))

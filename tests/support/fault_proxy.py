@@ -17,16 +17,23 @@ A rule is a dict; the first rule that fires decides what happens to a request.
     probability  0..1, drawn from the seed; default 1
     times        fires at most this often
     share        of a batch that `partial` refuses, default 0.5; at least one, at most all
-    code, seconds, status, body, limit     for throttle, slow, reply, short_page
+    code, reason                           for throttle; reason: see REASONS
+    seconds, status, body, limit           for slow and skew, reply, short_page
+
+A rule whose fault an operation cannot have (`partial` of a Scan) does not fire for it.
 """
 
 import argparse
+import calendar
 import collections
+import email.utils
 import http.client
 import json
 import random
 import signal
+import socket
 import socketserver
+import struct
 import sys
 import threading
 import time
@@ -36,18 +43,32 @@ PREFIX = {"ThrottlingException": "com.amazon.coral.availability#",
           "InternalServerError": "com.amazon.coral.service#"}
 THROTTLES = ("ProvisionedThroughputExceededException", "ThrottlingException",
              "RequestLimitExceeded")
+# Why a call is throttled, and the errors that say so.
+REASONS = {
+    "Table": ("ProvisionedThroughputExceeded", ("ProvisionedThroughputExceededException",)),
+    "KeyRange": ("KeyRangeThroughputExceeded", ("ProvisionedThroughputExceededException",
+                                                "ThrottlingException")),
+    "Account": ("AccountLimitExceeded", ("RequestLimitExceeded", "ThrottlingException")),
+    "MaxOnDemand": ("MaxOnDemandThroughputExceeded", ("ThrottlingException",)),
+}
+READS = ("Scan", "Query", "GetItem", "BatchGetItem", "TransactGetItems")
+SKEW_SECONDS = 300  # between the clocks that the service tolerates
 STATEMENT_ERRORS = ("ThrottlingError", "InternalServerError", "ProvisionedThroughputExceeded",
                     "RequestLimitExceeded")
 FORWARDED = ("content-type", "x-amz-target", "x-amz-date", "authorization", "x-amz-security-token")
 
 FAULTS = {
-    "throttle": "refuse the call: a throttling error, `code` or one in turn",
+    "throttle": "refuse the call: a throttling error, `code`, one for `reason`, or one in turn",
     "partial": "do a part of a batch and refuse the rest as the operation does",
     "error_before": "500 without doing it",
     "error_after": "500 although it was done",
     "html": "503 with a page of HTML, not done",
     "drop_before": "close the connection, not done",
     "drop_after": "close the connection, done: the reply is lost",
+    "reset_before": "reset the connection, not done",
+    "reset_after": "reset the connection, done: the reply is lost",
+    "expired": "400 ExpiredTokenException, not done",
+    "skew": "refuse a request that is not dated `seconds` ahead of this machine's clock",
     "cut_after": "close the connection in the middle of the reply, done",
     "crc": "the reply with an x-amz-crc32 that does not fit, done",
     "slow": "wait `seconds` first",
@@ -58,11 +79,12 @@ FAULTS = {
 
 
 class Drop(Exception):
-    """Ends a client's connection; .reply is what it still gets."""
+    """Ends a client's connection; .reply is what it still gets, unless it is reset."""
 
-    def __init__(self, reply=b""):
+    def __init__(self, reply=b"", is_reset=False):
         super().__init__()
         self.reply = reply
+        self.is_reset = is_reset
 
 
 class FaultProxy:
@@ -99,12 +121,12 @@ class FaultProxy:
         self.server.shutdown()
         self.server.server_close()
 
-    def choose(self, operation, body):
+    def choose(self, operation, body, headers):
         """The rule that fires for this request or {}, and a random number for it."""
         with self.lock:
             self.requests[operation] += 1
             for i, rule in enumerate(self.rules):
-                if rule["op"] not in ("*", operation):
+                if rule["op"] not in ("*", operation) or not is_possible(rule, operation, headers):
                     continue
                 if self.fired[i] >= rule.get("times", 1 << 62):
                     continue
@@ -127,6 +149,13 @@ class _Server(socketserver.ThreadingTCPServer):
     request_queue_size = 128
     allow_reuse_address = True
 
+    def shutdown_request(self, request):
+        """Closes a connection; one that lingers for no time is reset."""
+        if struct.unpack("ii", request.getsockopt(socket.SOL_SOCKET, socket.SO_LINGER, 8))[0]:
+            self.close_request(request)
+        else:
+            super().shutdown_request(request)
+
 
 class _Handler(socketserver.StreamRequestHandler):
     """One client connection, with a connection of its own to the server."""
@@ -144,6 +173,9 @@ class _Handler(socketserver.StreamRequestHandler):
             while self._one_request():
                 pass
         except Drop as drop:
+            if drop.is_reset:
+                self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
+                                           struct.pack("ii", 1, 0))
             self._send(drop.reply)
         except (OSError, http.client.HTTPException):
             pass
@@ -207,22 +239,27 @@ class _Handler(socketserver.StreamRequestHandler):
                 print(f"fault_proxy: {operation} of an edit failed: {content!r}", file=sys.stderr)
 
     def _answer(self, operation, headers, body):
-        rule, number = self.proxy.choose(operation, body)
+        rule, number = self.proxy.choose(operation, body, headers)
         fault = rule.get("fault")
         self._edit(headers, rule.get("edit", ()))
         if fault == "throttle":
-            return error(400, rule.get("code", THROTTLES[number % len(THROTTLES)]), "slow down")
+            return throttle(rule, operation, number)
+        if fault == "expired":
+            return error(400, "ExpiredTokenException",
+                         "The security token included in the request is expired")
+        if fault == "skew":
+            return skew_error(headers, rule["seconds"])
         if fault == "error_before":
             return error(500, "InternalServerError", "an internal error")
         if fault == "html":
             return reply_of(503, b"<html><body>Service Unavailable</body></html>", kind="text/html")
         if fault == "reply":
             return reply_of(rule.get("status", 200), json.dumps(rule["body"]).encode())
-        if fault == "drop_before":
-            raise Drop()
+        if fault in ("drop_before", "reset_before"):
+            raise Drop(is_reset=fault == "reset_before")
         if fault == "slow":
             time.sleep(rule.get("seconds", 0.5))
-        if fault == "partial" and operation in PARTIAL:
+        if fault == "partial":
             share = rule.get("share", 0.5)
             refused, rest, merge = PARTIAL[operation](json.loads(body), share, number)
             if rest is None:
@@ -236,8 +273,8 @@ class _Handler(socketserver.StreamRequestHandler):
         status, content = self._forward(headers, body)
         if fault == "error_after":
             return error(500, "InternalServerError", "an internal error")
-        if fault == "drop_after":
-            raise Drop()
+        if fault in ("drop_after", "reset_after"):
+            raise Drop(is_reset=fault == "reset_after")
         if fault == "cut_after":
             raise Drop(reply_of(status, content)[:-max(1, len(content) // 2)])
         if fault == "table_id" and status == 200:
@@ -247,16 +284,54 @@ class _Handler(socketserver.StreamRequestHandler):
         return reply_of(status, content, zlib.crc32(content) ^ (fault == "crc"))
 
 
-def reply_of(status, body, crc=None, kind="application/x-amz-json-1.0"):
+def reply_of(status, body, crc=None, kind="application/x-amz-json-1.0", now=None):
     crc = zlib.crc32(body) if crc is None else crc
+    date = email.utils.formatdate(now, usegmt=True)
     return (f"HTTP/1.1 {status} x\r\nContent-Type: {kind}\r\nx-amzn-RequestId: PROXY\r\n"
-            f"x-amz-crc32: {crc}\r\nContent-Length: {len(body)}\r\n\r\n").encode() + body
+            f"Date: {date}\r\nx-amz-crc32: {crc}\r\nContent-Length: {len(body)}\r\n\r\n"
+            ).encode() + body
 
 
-def error(status, code, text, **members):
+def error(status, code, text, now=None, **members):
     prefix = PREFIX.get(code, "com.amazonaws.dynamodb.v20120810#")
     body = {"__type": prefix + code, "message": text} | members
-    return reply_of(status, json.dumps(body).encode())
+    return reply_of(status, json.dumps(body).encode(), now=now)
+
+
+def throttle(rule, operation, number):
+    """The error of a throttled call, with its reasons if the rule names one."""
+    if "reason" not in rule:
+        return error(400, rule.get("code", THROTTLES[number % len(THROTTLES)]), "slow down")
+    suffix, codes = REASONS[rule["reason"]]
+    code = rule.get("code", codes[number % len(codes)])
+    reason = {"reason": f"Table{'Read' if operation in READS else 'Write'}{suffix}",
+              "resource": "arn:aws:dynamodb:us-east-1:123456789012:table/t"}
+    member = "throttlingReasons" if code == "ThrottlingException" else "ThrottlingReasons"
+    return error(400, code, "slow down", **{member: [reason]})
+
+
+def seconds_of(amz_date):
+    return calendar.timegm(time.strptime(amz_date, "%Y%m%dT%H%M%SZ"))
+
+
+def skew_error(headers, ahead):
+    now = time.time() + ahead
+    signed = seconds_of(headers["x-amz-date"])
+    text = "Signature expired: {0} is now earlier than {1}" if signed < now else \
+        "Signature not yet current: {0} is still later than {1}"
+    shown = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now))
+    return error(400, "InvalidSignatureException", text.format(headers["x-amz-date"], shown),
+                 now=now)
+
+
+def is_possible(rule, operation, headers):
+    """Can this operation, or this request, have the rule's fault?"""
+    fault = rule.get("fault")
+    if fault == "skew":
+        now = time.time() + rule["seconds"]
+        return abs(seconds_of(headers["x-amz-date"]) - now) > SKEW_SECONDS
+    return {"partial": operation in PARTIAL, "short_page": operation == "Scan",
+            "table_id": operation == "DescribeTable"}.get(fault, True)
 
 
 # What `partial` does: (reply if nothing is left to forward, rest to forward or None, merge).
