@@ -102,7 +102,7 @@ tell_start(const struct ko_table_export *export)
         return;
     }
     ko_wall_text(export->started_s * 1000000, started);
-    ko_log(KO_LOG_INFO,
+    ko_log(KO_LOG_WARN,
            "export: going on with %s, which the same command started at %s; another one needs "
            "another --at or --to",
            export->arn, started);

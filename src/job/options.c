@@ -161,7 +161,9 @@ static const struct ko_option options[KO_OPTION_COUNT] = {
     [KO_OPTION_AT] = {.name = "at",
                       .value = "TIME",
                       .help = "export the table as it was then, such as 2026-01-31T12:00:00Z",
-                      .fallback_help = "as it is now",
+                      .fallback_help =
+                          "as it is when the export starts; for 8 hours the same command finds "
+                          "the export it has started and makes no other",
                       TEXT(at),
                       .group = KO_GROUP_EXPORT,
                       .verbs = EXPORT},
