@@ -122,16 +122,51 @@ place_of(const char *url)
     return (struct place){{bucket, n}, prefix};
 }
 
+/* Text that a policy takes as it is: its wildcards and variables are written as variables. */
+static void
+add_literal(struct ko_buf *out, struct ko_slice text)
+{
+    for (size_t i = 0; i < text.n; i++) {
+        const char c = text.data[i];
+
+        if (c == '*' || c == '?' || c == '$')
+            ko_buf_add_format(out, "${%c}", c);
+        else
+            ko_buf_add_char(out, c);
+    }
+}
+
+/* Adds "<before><bucket and prefix, as far as given><behind>" as a JSON string. */
+static void
+add_place(struct policy *policy, const char *before, struct ko_slice bucket, struct ko_slice prefix,
+          const char *behind)
+{
+    struct ko_buf text = {0};
+
+    ko_buf_add_text(&text, before);
+    add_literal(&text, bucket);
+    add_literal(&text, prefix);
+    ko_buf_add_text(&text, behind);
+    policy->out->failed = policy->out->failed || text.failed;
+    ko_json_add_string(policy->out, ko_buf_slice(&text));
+    ko_buf_clear(&text);
+}
+
 static void
 add_objects(struct policy *policy, const struct scope *scope, const char *sid, const char *url,
             const char *const *actions)
 {
     const struct place place = place_of(url);
+    const struct ko_slice bucket = {place.bucket.data, place.bucket.n + 1}; /* with its slash */
+    char before[32];
 
+    (void) snprintf(before, sizeof before, "arn:%s:s3:::", scope->partition);
     open_statement(policy, sid, actions);
-    ko_buf_add_format(policy->out, "\"arn:%s:s3:::%.*s/%.*s%s\"}", scope->partition,
-                      KO_SLICE_ARG(place.bucket), KO_SLICE_ARG(place.prefix),
-                      place.prefix.n > 0 ? "/*" : "*");
+    if (place.prefix.n > 0)
+        add_place(policy, before, bucket, place.prefix, "/*");
+    else
+        add_place(policy, before, place.bucket, KO_SLICE(""), "/*");
+    ko_buf_add_char(policy->out, '}');
 }
 
 /*
@@ -143,14 +178,16 @@ add_listing(struct policy *policy, const struct scope *scope, const char *sid, c
 {
     static const char *const list[] = {"s3:ListBucket", NULL};
     const struct place place = place_of(url);
+    char before[32];
 
+    (void) snprintf(before, sizeof before, "arn:%s:s3:::", scope->partition);
     open_statement(policy, sid, list);
-    ko_buf_add_format(policy->out, "\"arn:%s:s3:::%.*s\"", scope->partition,
-                      KO_SLICE_ARG(place.bucket));
-    if (place.prefix.n > 0)
-        ko_buf_add_format(policy->out,
-                          ",\"Condition\":{\"StringLikeIfExists\":{\"s3:prefix\":\"%.*s*\"}}",
-                          KO_SLICE_ARG(place.prefix));
+    add_place(policy, before, place.bucket, KO_SLICE(""), "");
+    if (place.prefix.n > 0) {
+        ko_buf_add_text(policy->out, ",\"Condition\":{\"StringLikeIfExists\":{\"s3:prefix\":");
+        add_place(policy, "", place.prefix, KO_SLICE(""), "*");
+        ko_buf_add_text(policy->out, "}}");
+    }
     ko_buf_add_char(policy->out, '}');
 }
 

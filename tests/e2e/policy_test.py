@@ -72,6 +72,12 @@ class Files(keepone.Case):
         sids = [statement["Sid"] for statement in said["Statement"]]
         self.assertEqual(len(sids), len(set(sids)))
 
+    def test_a_place_with_wildcards_in_its_name_is_that_place_alone(self):
+        said = self.policy(self.job(run="s3://runs/a*b?c$d/\"e\"")).json["finding"]
+        objects = [statement["Resource"] for statement in said["Statement"]
+                   if "s3:GetObject" in statement["Action"]]
+        self.assertEqual(['arn:aws:s3:::runs/a${*}b${?}c${$}d/"e"/*'], objects)
+
     def test_incremental_exports_have_their_files_beside_them(self):
         folder = "s3://exports/daily/AWSDynamoDB/"
         said = self.policy(self.job(export=folder + "01-a",
