@@ -25,7 +25,8 @@ end_claim(struct reading *reading, struct ko_error *err)
 
     reading->is_claim_open = false;
     reading->n_claims_read++;
-    ko_intake_add_filtered(reading->config->intake, source->ops->n_filtered(source->self));
+    if (source->ops->n_filtered != NULL)
+        ko_intake_add_filtered(reading->config->intake, source->ops->n_filtered(source->self));
     return ko_intake_end(reading->config->intake, reading->claim_index, err);
 }
 

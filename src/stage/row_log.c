@@ -133,21 +133,17 @@ smaller(size_t a, size_t b)
     return a < b ? a : b;
 }
 
+/* Sizes of what is shared are written in one byte. */
+static struct ko_slice
+comparable(struct ko_slice slice)
+{
+    return (struct ko_slice){slice.data, smaller(slice.n, SHARED_MAX)};
+}
+
 static size_t
 shared_start(struct ko_slice a, struct ko_slice b)
 {
-    const size_t n = smaller(smaller(a.n, b.n), SHARED_MAX);
-    size_t i = 0;
-
-    for (; i + 8 <= n; i += 8) {
-        const uint64_t differing = ko_read_u64(a.data + i) ^ ko_read_u64(b.data + i);
-
-        if (differing != 0)
-            return i + (size_t) __builtin_ctzll(differing) / 8;
-    }
-    while (i < n && a.data[i] == b.data[i])
-        i++;
-    return i;
+    return ko_slice_common(comparable(a), comparable(b));
 }
 
 static size_t

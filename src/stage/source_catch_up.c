@@ -127,14 +127,6 @@ context(void *self, struct ko_error *err)
         source->full.ops->context(source->full.self, err);
 }
 
-/* What is superseded was never an item of this source. */
-static uint64_t
-n_filtered(void *self)
-{
-    (void) self;
-    return 0;
-}
-
 static void
 free_source(void *self)
 {
@@ -154,7 +146,6 @@ ko_source_of_catch_up(struct ko_source full, struct ko_catch_up *catch_up, uint6
                                              .next = next,
                                              .is_ready = is_ready,
                                              .wait = wait_for_more,
-                                             .n_filtered = n_filtered,
                                              .context = context,
                                              .free = free_source};
     struct caught_up_source *source = ko_alloc(sizeof *source, err);

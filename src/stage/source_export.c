@@ -84,14 +84,6 @@ context(void *self, struct ko_error *err)
     ko_export_reader_context(source->reader, err);
 }
 
-/* An export is read whole. */
-static uint64_t
-n_filtered(void *self)
-{
-    (void) self;
-    return 0;
-}
-
 static void
 free_source(void *self)
 {
@@ -110,7 +102,6 @@ ko_source_of_export(const struct ko_export *export, const struct ko_rules *rules
                                              .next = next,
                                              .is_ready = is_ready,
                                              .wait = wait_for_more,
-                                             .n_filtered = n_filtered,
                                              .context = context,
                                              .free = free_source};
     const struct ko_export_reader_options options = {.no_md5 = !check_md5};

@@ -104,23 +104,6 @@ sort_by_record(struct ko_sorter_entry *entries, struct ko_sorter_entry *scratch,
 
 /* ---- many records of equal prefix ---- */
 
-static size_t
-common_bytes(struct ko_slice a, struct ko_slice b)
-{
-    const size_t n = a.n < b.n ? a.n : b.n;
-    size_t i = 0;
-
-    for (; i + 8 <= n; i += 8) {
-        const uint64_t differing = ko_read_u64(a.data + i) ^ ko_read_u64(b.data + i);
-
-        if (differing != 0)
-            return i + (size_t) __builtin_ctzll(differing) / 8;
-    }
-    while (i < n && a.data[i] == b.data[i])
-        i++;
-    return i;
-}
-
 /* Up to 8 bytes of a text from an offset on, as a number of the same order. */
 static uint64_t
 number_at(struct ko_slice text, size_t offset)
@@ -150,7 +133,7 @@ common_text(const struct ko_sorter_entry *entries, size_t n, ko_sorter_text_fn *
             n_shortest = text.n;
         if (text.n > n_common)
             text.n = n_common;
-        n_common = common_bytes(first, text);
+        n_common = ko_slice_common(first, text);
     }
     *is_told = n_common < n_shortest;
     return n_common;

@@ -36,7 +36,7 @@ struct ko_source_ops {
     void (*wait)(void *self, unsigned max_us);
 
     /* Items of the open claim that were left out by --where; known at its end. */
-    uint64_t (*n_filtered)(void *self);
+    uint64_t (*n_filtered)(void *self); /* NULL = none ever */
 
     /* Says in front of a failure with which item, by file and line, it came. */
     void (*context)(void *self, struct ko_error *err);
