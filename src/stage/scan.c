@@ -1,6 +1,7 @@
 #include "keepone/stage/scan.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -19,8 +20,9 @@
 
 enum { ROWS_PER_STEP = 1024, LIMIT_MAX = 1000000 };
 
-/* What a page of 1 MB costs, eventually consistent. */
+/* What a page of 1 MB costs, eventually consistent, and what the smallest one does. */
 #define PAGE_UNITS_MAX 128.0
+#define PAGE_UNITS_MIN 0.5
 
 enum { ITEM_BYTES_MAX = 400 * 1024, BYTES_PER_UNIT = 8192 };
 enum { UPLOAD_BYTES = 16 * 1024 * 1024 };
@@ -119,9 +121,13 @@ done:
 static void
 learn_cost(struct scanning *scanning, bool has_limit, uint64_t n_scanned, double units)
 {
+    const double least = PAGE_UNITS_MIN * (scanning->config->consistent ? 2 : 1);
+    /* The smallest page might have had more items: how many is found out by asking for more. */
+    const double likely = units <= least ? units / 2 : units;
+
     if (units <= 0)
         return;
-    scanning->recent_units = scanning->recent_units * KEEP + units;
+    scanning->recent_units = scanning->recent_units * KEEP + likely;
     scanning->recent_items = scanning->recent_items * KEEP + (double) n_scanned;
     if (!has_limit)
         scanning->page_units =
@@ -147,8 +153,9 @@ guess_item_units(const struct scanning *scanning)
 static uint64_t
 choose_limit(const struct scanning *scanning, double *expected_units)
 {
-    const double target = ko_pace_call_units(scanning->pacing.pace, KO_PACE_READ);
     const double factor = scanning->config->consistent ? 2 : 1;
+    const double target =
+        fmax(ko_pace_call_units(scanning->pacing.pace, KO_PACE_READ), PAGE_UNITS_MIN * factor);
     const double item_units = guess_item_units(scanning) * factor;
     const double n_items = scanning->recent_items > 0 ? target / item_units : 1;
 

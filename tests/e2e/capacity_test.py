@@ -105,6 +105,12 @@ class Cases(keepone.Case):
         for ranks in (1, 3):
             self.check_cap(self.scan, 50000, ranks, 1, 4000, 4)
 
+    def test_a_small_cap_is_not_spent_on_pages_of_an_item_each(self):
+        """Half a unit pays for ten items of 400 bytes as well as for one."""
+        stub = Stub(items=300, item_bytes=400)
+        self.find(stub, "--read-units", 5)
+        self.assertLess(stub.counts()["read"]["total"], 50)  # 15 at best, 150 if an item a page
+
     def test_an_apply_uses_its_cap_and_no_more(self):
         self.check_together(self.apply, [(50, 1, 1, 400, 5), (50, 3, 1, 400, 5),
                                          (1000, 1, 2, 2000, 5), (1000, 3, 2, 2000, 5)])

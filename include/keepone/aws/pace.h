@@ -5,8 +5,8 @@
  * fills at its share of the rate and holds 150 ms of it at most, so nothing bursts at a start or
  * after an idle time.  A call is charged what it is expected to cost when it starts, and the
  * difference when its reply says what it did cost; debt is paid before the next call starts, so
- * calls may cost many seconds' worth.  In any time t, rate * t units start, and at most one call or
- * 150 ms of the rate more.
+ * calls may cost many seconds' worth.  In any time t, rate * t units start, and at most one call of
+ * each rank or 150 ms of the rate more.
  *
  *     shares    At each pulse of a phase every rank says how much it wants, and computes its own
  *               share from the sums alone.  A rank that waits for units gets a growing part of what
