@@ -178,19 +178,15 @@ set_rates(const struct ko_session *session, struct ko_estimate *estimate)
     const bool has_table = estimate->table->name[0] != '\0';
     const struct ko_rates served =
         has_table ? ko_rates_of(estimate->table) : (struct ko_rates){0, 0};
-    double read_cap = (double) session->job.read_units.n;
-    double write_cap = (double) session->job.write_units.n;
+    struct ko_rates caps = {(double) session->job.read_units.n,
+                            (double) session->job.write_units.n};
 
     if (session->client != NULL) {
-        read_cap = ko_pace_cap(ko_dynamodb_pace(session->client), KO_PACE_READ);
-        write_cap = ko_pace_cap(ko_dynamodb_pace(session->client), KO_PACE_WRITE);
+        caps.read_units = ko_pace_cap(ko_dynamodb_pace(session->client), KO_PACE_READ);
+        caps.write_units = ko_pace_cap(ko_dynamodb_pace(session->client), KO_PACE_WRITE);
     }
-    estimate->rates = served;
-    estimate->has_caps = read_cap > 0 || write_cap > 0;
-    if (read_cap > 0 && (served.read_units <= 0 || read_cap < served.read_units))
-        estimate->rates.read_units = read_cap;
-    if (write_cap > 0 && (served.write_units <= 0 || write_cap < served.write_units))
-        estimate->rates.write_units = write_cap;
+    estimate->rates = ko_rates_within(served, caps);
+    estimate->has_caps = caps.read_units > 0 || caps.write_units > 0;
 }
 
 static void

@@ -41,30 +41,22 @@ struct facts {
     const char *safety;
 };
 
-static double
-cap_or(struct ko_session *session, enum ko_pace_resource resource, double otherwise, bool *is_cap)
-{
-    const double cap = ko_pace_cap(ko_dynamodb_pace(session->client), resource);
-
-    *is_cap |= cap > 0;
-    return cap > 0 && (otherwise <= 0 || cap < otherwise) ? cap : otherwise;
-}
-
 static struct facts
 gather(struct ko_session *session, const struct ko_table *table, const struct ko_guard *guard)
 {
     const struct ko_model model = ko_model_of(table);
     const bool transacts = session->job.safety == KO_JOB_SAFETY_TRANSACT;
     const double n = (double) guard->n_items;
+    const struct ko_pace *pace = ko_dynamodb_pace(session->client);
+    const struct ko_rates caps = {ko_pace_cap(pace, KO_PACE_READ),
+                                  ko_pace_cap(pace, KO_PACE_WRITE)};
     struct facts facts = {.table = table,
                           .guard = guard,
                           .is_paid_for = table->pitr != KO_PITR_UNKNOWN_OPERATION,
-                          .rates = ko_rates_of(table),
+                          .rates = ko_rates_within(ko_rates_of(table), caps),
+                          .has_caps = caps.read_units > 0 || caps.write_units > 0,
                           .safety = transacts ? "transact" : "checked"};
 
-    facts.rates.read_units = cap_or(session, KO_PACE_READ, facts.rates.read_units, &facts.has_caps);
-    facts.rates.write_units =
-        cap_or(session, KO_PACE_WRITE, facts.rates.write_units, &facts.has_caps);
     facts.prices = ko_prices_of(ko_dynamodb_endpoint(session->client)->region, &facts.has_prices);
     if (guard->is_undo)
         facts.cost = ko_cost_undo(&model, n);

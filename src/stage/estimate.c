@@ -198,6 +198,19 @@ ko_rates_of(const struct ko_table *table)
         first_of(units->on_demand_max_write_units, units->warm_write_units, NEW_TABLE_WRITES)};
 }
 
+static double
+within(double served, double cap)
+{
+    return cap > 0 && (served <= 0 || cap < served) ? cap : served;
+}
+
+struct ko_rates
+ko_rates_within(struct ko_rates served, struct ko_rates caps)
+{
+    return (struct ko_rates){within(served.read_units, caps.read_units),
+                             within(served.write_units, caps.write_units)};
+}
+
 const char *
 ko_money_text(double money, char text[KO_ESTIMATE_TEXT_BYTES])
 {

@@ -91,6 +91,9 @@ double ko_storage_money(const struct ko_model *model, double bytes, const struct
  */
 struct ko_rates ko_rates_of(const struct ko_table *table);
 
+/* The caps where they are lower, or where nothing else is known; a cap of 0 is none. */
+struct ko_rates ko_rates_within(struct ko_rates served, struct ko_rates caps);
+
 /* For people: "1.2 M", "$3.41", "2 h 10 min". */
 enum { KO_ESTIMATE_TEXT_BYTES = 48 };
 const char *ko_money_text(double money, char text[KO_ESTIMATE_TEXT_BYTES]);

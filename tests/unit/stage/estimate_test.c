@@ -227,6 +227,17 @@ rates_are_what_the_table_serves(void)
 }
 
 static void
+caps_hold_where_they_are_lower_or_nothing_else_is_known(void)
+{
+    const struct ko_rates served = {100, 0};
+    const struct ko_rates low = ko_rates_within(served, (struct ko_rates){50, 7});
+    const struct ko_rates high = ko_rates_within(served, (struct ko_rates){200, 0});
+
+    assert_true(low.read_units == 50 && low.write_units == 7);
+    assert_true(high.read_units == 100 && high.write_units == 0);
+}
+
+static void
 money_and_time_are_written_for_people(void)
 {
     static const struct {
@@ -258,6 +269,7 @@ CASES = {
     CASE(infrequent_access_costs_more_to_write_and_less_to_keep),
     CASE(export_and_import_cost_by_the_gigabyte),
     CASE(rates_are_what_the_table_serves),
+    CASE(caps_hold_where_they_are_lower_or_nothing_else_is_known),
     CASE(money_and_time_are_written_for_people),
 };
 RUN_CASES
