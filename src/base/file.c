@@ -15,6 +15,17 @@
 enum { READ_BYTES = 256 * 1024 };
 
 enum ko_code
+ko_path_copy(char path[KO_PATH_BYTES], const char *from, struct ko_error *err)
+{
+    const size_t n = strlen(from);
+
+    if (n >= KO_PATH_BYTES)
+        return ko_fail(err, KO_E_OPTION, "the path '%.64s...' is too long", from);
+    memcpy(path, from, n + 1);
+    return KO_OK;
+}
+
+enum ko_code
 ko_path_join(char path[KO_PATH_BYTES], struct ko_error *err, const char *folder,
              const char *name_format, ...)
 {

@@ -15,9 +15,8 @@ ko_folder_sync_parent(const char *path, struct ko_error *err)
     char folder[KO_PATH_BYTES];
     char *slash;
 
-    if (strlen(path) >= sizeof folder)
-        return ko_fail(err, KO_E_OPTION, "the path '%.64s...' is too long", path);
-    memcpy(folder, path, strlen(path) + 1);
+    if (ko_path_copy(folder, path, err) != KO_OK)
+        return err->code;
     slash = strrchr(folder, '/');
     if (slash == NULL)
         return ko_folder_sync(".", err);

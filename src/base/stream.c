@@ -146,15 +146,13 @@ ko_file_writer_open(const char *path, const struct ko_file_writer_options *optio
     struct ko_file_writer *writer = NULL;
 
     *writer_out = NULL;
-    if (strlen(path) >= sizeof writer->path)
-        return ko_fail(err, KO_E_OPTION, "the path '%.64s...' is too long", path);
     writer = ko_alloc(sizeof *writer, err);
     if (writer == NULL)
         return err->code;
     writer->fd = -1;
     if (options != NULL)
         writer->options = *options;
-    memcpy(writer->path, path, strlen(path) + 1);
+    KO_TRY(ko_path_copy(writer->path, path, err));
     KO_TRY(begin_writing(writer, err));
     *writer_out = writer;
     writer = NULL;

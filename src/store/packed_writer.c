@@ -77,14 +77,12 @@ ko_packed_writer_open(const char *path, const struct ko_packed_options *options,
     struct ko_packed_writer *writer = NULL;
 
     *writer_out = NULL;
-    if (strlen(path) >= sizeof writer->path)
-        return ko_fail(err, KO_E_OPTION, "the path '%.64s...' is too long", path);
     writer = ko_alloc(sizeof *writer, err);
     if (writer == NULL)
         return err->code;
     writer->fd = -1;
     writer->options = *options;
-    memcpy(writer->path, path, strlen(path) + 1);
+    KO_TRY(ko_path_copy(writer->path, path, err));
     writer->zstd = ko_zstd_writer_new(options->level, err);
     if (writer->zstd != NULL && options->with_digest)
         writer->digest = ko_digest_new(KO_SHA256, err);

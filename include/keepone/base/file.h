@@ -29,6 +29,9 @@ enum { KO_PATH_BYTES = 4096 };
 enum ko_code ko_path_join(char path[KO_PATH_BYTES], struct ko_error *err, const char *folder,
                           const char *name_format, ...) KO_FORMAT(4, 5);
 
+/* Copies a path; KO_E_OPTION if it does not fit. */
+enum ko_code ko_path_copy(char path[KO_PATH_BYTES], const char *from, struct ko_error *err);
+
 /*
  * *exists = false is certain: a path that cannot be looked at is KO_E_IO (on a mount also
  * KO_E_ACCESS, ...).  A local folder exists, too; one on a mount does not: ko_folder_exists().
