@@ -239,12 +239,6 @@ ko_aws_settings(const struct ko_aws *aws)
     return &aws->settings;
 }
 
-const struct ko_profiles *
-ko_aws_profiles(const struct ko_aws *aws)
-{
-    return aws->profiles;
-}
-
 struct ko_credentials_provider *
 ko_aws_credentials(struct ko_aws *aws)
 {

@@ -43,6 +43,16 @@ split(const char *arn, struct ko_slice parts[PARTS])
     return n;
 }
 
+void
+ko_table_region(const char *arn, char region[KO_TABLE_REGION_BYTES])
+{
+    struct ko_slice parts[PARTS];
+
+    region[0] = '\0';
+    if (split(arn, parts) > 3 && parts[3].n < KO_TABLE_REGION_BYTES)
+        (void) snprintf(region, KO_TABLE_REGION_BYTES, "%.*s", KO_SLICE_ARG(parts[3]));
+}
+
 static bool
 consists_of(struct ko_slice part, const char *characters)
 {

@@ -40,26 +40,6 @@ ko_stream_view_name(enum ko_stream_view view)
     return views[view];
 }
 
-void
-ko_table_region(const char *arn, char region[KO_TABLE_REGION_BYTES])
-{
-    struct ko_slice rest = ko_slice_of(arn);
-
-    region[0] = '\0';
-    for (int i = 0; i < 3; i++) {
-        const char *const colon = rest.n == 0 ? NULL : memchr(rest.data, ':', rest.n);
-
-        if (colon == NULL)
-            return;
-        rest = ko_slice_of(colon + 1);
-    }
-    rest.n = strcspn(rest.data, ":");
-    if (rest.n >= KO_TABLE_REGION_BYTES)
-        return;
-    memcpy(region, rest.data, rest.n);
-    region[rest.n] = '\0';
-}
-
 /* object: the table, or a global index; both are described in the same words. */
 static enum ko_code
 read_throughput(struct ko_slice object, struct ko_table_throughput *throughput,

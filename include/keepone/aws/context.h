@@ -54,7 +54,6 @@ enum ko_code ko_aws_open(const struct ko_aws_options *options, struct ko_aws **a
 void ko_aws_close(struct ko_aws *aws); /* accepts NULL; after every client that borrows from it */
 
 const struct ko_aws_settings *ko_aws_settings(const struct ko_aws *aws);
-const struct ko_profiles *ko_aws_profiles(const struct ko_aws *aws);
 struct ko_credentials_provider *ko_aws_credentials(struct ko_aws *aws);
 
 /*

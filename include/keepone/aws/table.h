@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "keepone/aws/dynamodb.h"
+#include "keepone/aws/table_arn.h"
 #include "keepone/base/error.h"
 #include "keepone/format/value.h"
 
@@ -19,7 +20,6 @@ enum {
     KO_TABLE_ID_BYTES = 64,
     KO_TABLE_STATUS_BYTES = 64,
     KO_TABLE_ATTRIBUTE_BYTES = 256,
-    KO_TABLE_REGION_BYTES = 32,
     KO_TABLE_INDEXES = 32,   /* the service's limit is 25 by default */
     KO_TABLE_INDEX_KEYS = 8, /* 4 partition and 4 sort key attributes */
     KO_TABLE_INCLUDED = 100, /* attributes that all indexes together may include */
@@ -130,9 +130,6 @@ bool ko_table_may_be(const struct ko_table *table, struct ko_slice id);
 /* The service's own words: "ALL", "NEW_AND_OLD_IMAGES"; "none" without a stream. */
 const char *ko_index_projection_name(enum ko_index_projection projection);
 const char *ko_stream_view_name(enum ko_stream_view view);
-
-/* The region out of an ARN; "" if there is none. */
-void ko_table_region(const char *arn, char region[KO_TABLE_REGION_BYTES]);
 
 /* Reads replies of DescribeTable, DescribeTimeToLive and DescribeContinuousBackups into table. */
 enum ko_code ko_table_read_description(struct ko_slice reply, struct ko_table *table,

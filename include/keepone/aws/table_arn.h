@@ -25,6 +25,11 @@ bool ko_table_is_arn(struct ko_slice name);
 enum ko_code ko_table_arn_check(const char *arn, char region[KO_REGION_BYTES],
                                 struct ko_error *err);
 
+enum { KO_TABLE_REGION_BYTES = 32 };
+
+/* The region out of an ARN of any kind, which is not checked; "" if there is none. */
+void ko_table_region(const char *arn, char region[KO_TABLE_REGION_BYTES]);
+
 /* "Orders": the last part of an ARN; what is none is given back as it is. */
 struct ko_slice ko_table_plain_name(struct ko_slice name);
 
