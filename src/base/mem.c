@@ -119,7 +119,8 @@ ko_pages_new(size_t n_bytes, struct ko_error *err)
         pages = spare_pages;
         spare_pages = spare_pages->next;
     } else if (!is_told) {
-        pages = mmap(NULL, n_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        pages = mmap(NULL, n_bytes, PROT_READ | PROT_WRITE,
+                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
     }
     if (pages == NULL || pages == MAP_FAILED) {
         (void) ko_fail(err, KO_E_MEMORY, "cannot map %zu bytes", n_bytes);

@@ -15,22 +15,24 @@ struct sender {
     bool is_log_done;
     size_t next_claim;
     bool is_claim_open;
+    uint64_t n_left;  /* items of the open claim */
     uint64_t n_items; /* counter for progress */
     struct ko_buf record;
-    struct ko_buf scratch;
 };
 
 static enum ko_code
-send_record(struct sender *sender, struct ko_phase *phase, uint64_t fingerprint,
-            const struct ko_slice *values, struct ko_error *err)
+send_record(struct sender *sender, struct ko_phase *phase, const struct ko_slice *values,
+            unsigned *partition, struct ko_error *err)
 {
-    const unsigned owner =
-        ko_partition_owner(ko_partition_of(fingerprint), (unsigned) ko_world_size(sender->world));
+    struct ko_record record;
 
     ko_buf_reset(&sender->record);
     KO_TRY(ko_record_add(sender->config->rules, values, &sender->record, err));
-    KO_TRY(ko_buf_finish(&sender->record, err));
-    KO_TRY(ko_phase_send(phase, (int) owner, ko_buf_slice(&sender->record), err));
+    KO_TRY(ko_record_decode(ko_buf_slice(&sender->record), &record, err));
+    *partition = ko_partition_of(record.fingerprint);
+    KO_TRY(ko_phase_send(
+        phase, (int) ko_partition_owner(*partition, (unsigned) ko_world_size(sender->world)),
+        record.bytes, err));
     sender->stats->n_sent++;
 
 done:
@@ -43,36 +45,86 @@ send_logged(struct sender *sender, struct ko_phase *phase, struct ko_error *err)
 {
     struct ko_intake *intake = sender->config->intake;
     struct ko_slice values[KO_LOOKED_MAX];
-    uint64_t fingerprint;
+    unsigned partition;
+    bool has_row;
+    bool is_candidate;
 
-    sender->is_log_done = !ko_intake_next_logged(intake, &fingerprint);
-    if (sender->is_log_done || !ko_intake_is_candidate(intake, fingerprint))
+    KO_TRY(ko_intake_next_logged(intake, &has_row, &is_candidate, err));
+    sender->is_log_done = !has_row;
+    if (!has_row || !is_candidate)
         return KO_OK;
     KO_TRY(ko_intake_logged_values(intake, values, err));
-    KO_TRY(send_record(sender, phase, fingerprint, values, err));
+    KO_TRY(send_record(sender, phase, values, &partition, err));
 
 done:
     return err->code;
 }
 
-/* One item of the open claim; closes the claim at its end. */
+/* What was read first says which items are wanted now: a claim must be what it was. */
 static enum ko_code
-send_read_again(struct sender *sender, struct ko_phase *phase, struct ko_error *err)
+fail_changed(struct sender *sender, struct ko_error *err)
 {
-    const struct ko_candidate_config *config = sender->config;
-    struct ko_slice values[KO_LOOKED_MAX];
-    uint64_t fingerprint;
-    bool has_item;
-    bool is_missing;
+    (void) ko_fail(err, KO_E_CORRUPT, "is not what it was when it was read first");
+    ko_hint(err, "read a copy that nobody writes to.");
+    sender->config->source.ops->context(sender->config->source.self, err);
+    return err->code;
+}
 
-    KO_TRY(config->source.ops->next(config->source.self, values, &has_item, err));
-    sender->is_claim_open = has_item;
+/* The next item of the open claim, a candidate of this partition. */
+static enum ko_code
+send_read_again(struct sender *sender, struct ko_phase *phase, unsigned partition,
+                struct ko_error *err)
+{
+    const struct ko_source *source = &sender->config->source;
+    struct ko_slice values[KO_LOOKED_MAX];
+    unsigned partition_now;
+    bool has_item;
+
+    KO_TRY(source->ops->next(source->self, values, &has_item, err));
     if (!has_item)
-        return KO_OK;
-    KO_TRY(ko_key_fingerprint(config->rules, values, &sender->scratch, &fingerprint, &is_missing,
-                              err));
-    if (!is_missing && ko_intake_is_candidate(config->intake, fingerprint))
-        KO_TRY(send_record(sender, phase, fingerprint, values, err));
+        return fail_changed(sender, err);
+    KO_TRY(send_record(sender, phase, values, &partition_now, err));
+    if (partition_now != partition)
+        (void) fail_changed(sender, err);
+
+done:
+    return err->code;
+}
+
+static enum ko_code
+close_claim(struct sender *sender, struct ko_error *err)
+{
+    const struct ko_source *source = &sender->config->source;
+    struct ko_slice values[KO_LOOKED_MAX];
+    bool has_item;
+
+    sender->is_claim_open = false;
+    KO_TRY(source->ops->next(source->self, values, &has_item, err));
+    if (has_item)
+        (void) fail_changed(sender, err);
+
+done:
+    return err->code;
+}
+
+/* One item of the open claim, or its end. */
+static enum ko_code
+read_again(struct sender *sender, struct ko_phase *phase, struct ko_error *err)
+{
+    const struct ko_source *source = &sender->config->source;
+    struct ko_slice values[KO_LOOKED_MAX];
+    struct ko_repeats_answer answer;
+    bool has_item;
+
+    if (sender->n_left == 0)
+        return close_claim(sender, err);
+    sender->n_left--;
+    KO_TRY(ko_intake_next(sender->config->intake, &answer, err));
+    if (answer.is_repeated)
+        return send_read_again(sender, phase, answer.partition, err);
+    KO_TRY(source->ops->next(source->self, values, &has_item, err));
+    if (!has_item)
+        (void) fail_changed(sender, err);
 
 done:
     return err->code;
@@ -91,7 +143,8 @@ open_claim(struct sender *sender, bool *is_done, struct ko_error *err)
     *is_done = sender->next_claim == n_claims;
     if (*is_done)
         return KO_OK;
-    KO_TRY(source->ops->begin(source->self, claims[sender->next_claim++].index, err));
+    KO_TRY(source->ops->begin(source->self, claims[sender->next_claim].index, err));
+    sender->n_left = claims[sender->next_claim++].n_items;
     sender->is_claim_open = true;
     sender->stats->n_read_again++;
 
@@ -118,7 +171,7 @@ step(void *self, struct ko_phase *phase, enum ko_phase_state *state, struct ko_e
         if (!sender->is_log_done) {
             KO_TRY(send_logged(sender, phase, err));
         } else if (sender->is_claim_open) {
-            KO_TRY(send_read_again(sender, phase, err));
+            KO_TRY(read_again(sender, phase, err));
         } else {
             KO_TRY(open_claim(sender, &is_done, err));
             if (is_done)
@@ -199,6 +252,5 @@ ko_candidate_run(const struct ko_candidate_config *config, struct ko_world *worl
 
 done:
     ko_buf_clear(&sender.record);
-    ko_buf_clear(&sender.scratch);
     return err->code;
 }

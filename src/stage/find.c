@@ -50,6 +50,7 @@ open_intake(struct rounds *rounds, struct ko_error *err)
         .rules = config->rules,
         .may_lack_attributes = config->may_lack_attributes,
         .repeats_bytes = config->memory_bytes / 8 * 5,
+        .folder = config->spill_folder,
         .log_bytes = config->scan == NULL ? config->memory_bytes / 8 * 3 : 0};
 
     rounds->intake = ko_intake_new(&options, err);

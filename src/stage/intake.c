@@ -8,8 +8,6 @@
 #include "keepone/record/record.h"
 #include "keepone/stage/row_log.h"
 
-enum { AHEAD_ROWS = 16 };
-
 struct ko_intake {
     const struct ko_rules *rules;
     bool may_lack_attributes;
@@ -19,13 +17,12 @@ struct ko_intake {
     uint64_t n_present[KO_LOOKED_MAX];
     struct ko_buf scratch;
 
-    struct ko_row_log *log;                 /* NULL without one */
-    bool is_logging;                        /* the open claim fits so far */
-    bool is_log_full;                       /* a claim did not fit: none is tried after it */
-    struct ko_logged_row ahead[AHEAD_ROWS]; /* taken out of the log */
-    size_t n_ahead;
-    size_t next_ahead;
+    struct ko_row_log *log; /* NULL without one */
+    bool is_logging;        /* the open claim fits so far */
+    bool is_log_full;       /* a claim did not fit: none is tried after it */
+    uint64_t n_logged;      /* items of the claims in the log that were not asked for again yet */
 
+    uint64_t n_open_items; /* of the open claim */
     struct ko_intake_claim *claims;
     size_t n_claims;
     size_t claims_capacity;
@@ -35,7 +32,10 @@ struct ko_intake *
 ko_intake_new(const struct ko_intake_options *options, struct ko_error *err)
 {
     const struct ko_repeats_options repeats = {
-        .name = "fingerprint", .memory_bytes = options->repeats_bytes, .n_eighths = 5};
+        .name = "fingerprint",
+        .folder = options->folder,
+        .memory_bytes = options->repeats_bytes,
+        .n_eighths = 5};
     struct ko_intake *intake = ko_alloc(sizeof *intake, err);
 
     if (intake == NULL)
@@ -66,6 +66,7 @@ ko_intake_free(struct ko_intake *intake)
 void
 ko_intake_begin(struct ko_intake *intake)
 {
+    intake->n_open_items = 0;
     intake->is_logging = intake->log != NULL && !intake->is_log_full;
     if (intake->is_logging)
         ko_row_log_mark(intake->log);
@@ -83,16 +84,18 @@ ko_intake_end(struct ko_intake *intake, uint64_t claim_index, struct ko_error *e
         intake->claims = moved;
         intake->claims_capacity = capacity;
     }
-    intake->claims[intake->n_claims++] =
-        (struct ko_intake_claim){.index = claim_index, .is_logged = intake->is_logging};
+    intake->claims[intake->n_claims++] = (struct ko_intake_claim){
+        .index = claim_index, .n_items = intake->n_open_items, .is_logged = intake->is_logging};
+    if (intake->is_logging)
+        intake->n_logged += intake->n_open_items;
     return KO_OK;
 }
 
 /* A claim that does not fit is read again later, so its rows so far go. */
 static void
-log_row(struct ko_intake *intake, uint64_t fingerprint, const struct ko_slice *values)
+log_row(struct ko_intake *intake, const struct ko_slice *values)
 {
-    if (ko_row_log_add(intake->log, fingerprint, values))
+    if (ko_row_log_add(intake->log, values))
         return;
     ko_row_log_take_back(intake->log);
     intake->is_logging = false;
@@ -106,18 +109,19 @@ ko_intake_add(struct ko_intake *intake, const struct ko_slice *values, struct ko
     bool is_missing;
 
     intake->counts.read++;
+    intake->n_open_items++;
     for (size_t i = 0; i < intake->rules->n_looked; i++)
         intake->n_present[i] += values[i].data != NULL;
     KO_TRY(ko_key_fingerprint(intake->rules, values, &intake->scratch, &fingerprint, &is_missing,
                               err));
     if (is_missing) {
         intake->counts.missing++;
-        return KO_OK;
+        return ko_repeats_add_none(intake->repeats, err);
     }
     intake->n_keyed++;
     KO_TRY(ko_repeats_add(intake->repeats, fingerprint, err));
     if (intake->is_logging)
-        log_row(intake, fingerprint, values);
+        log_row(intake, values);
 
 done:
     return err->code;
@@ -195,41 +199,37 @@ ko_intake_claims(const struct ko_intake *intake, size_t *n_claims)
     return intake->claims;
 }
 
-bool
-ko_intake_is_candidate(const struct ko_intake *intake, uint64_t fingerprint)
+enum ko_code
+ko_intake_next(struct ko_intake *intake, struct ko_repeats_answer *answer, struct ko_error *err)
 {
-    return ko_repeats_has(intake->repeats, fingerprint);
+    return ko_repeats_next(intake->repeats, answer, err);
 }
 
-/* Whether a row is a candidate is known when its turn comes: until then memory has answered. */
-static void
-look_ahead(struct ko_intake *intake)
+enum ko_code
+ko_intake_next_logged(struct ko_intake *intake, bool *has_row, bool *is_candidate,
+                      struct ko_error *err)
 {
-    ko_row_log_release(intake->log);
-    intake->n_ahead = 0;
-    intake->next_ahead = 0;
-    while (intake->n_ahead < AHEAD_ROWS &&
-           ko_row_log_next(intake->log, &intake->ahead[intake->n_ahead]))
-        ko_repeats_prefetch(intake->repeats, intake->ahead[intake->n_ahead++].fingerprint);
-}
+    struct ko_repeats_answer answer = {.is_none = true};
 
-bool
-ko_intake_next_logged(struct ko_intake *intake, uint64_t *fingerprint)
-{
-    if (intake->log == NULL)
-        return false;
-    if (intake->next_ahead == intake->n_ahead)
-        look_ahead(intake);
-    if (intake->n_ahead == 0)
-        return false;
-    *fingerprint = intake->ahead[intake->next_ahead++].fingerprint;
-    return true;
+    *has_row = false;
+    while (answer.is_none && intake->n_logged > 0) {
+        KO_TRY(ko_repeats_next(intake->repeats, &answer, err));
+        intake->n_logged--;
+    }
+    if (answer.is_none)
+        return KO_OK;
+    *is_candidate = answer.is_repeated;
+    *has_row = ko_row_log_next(intake->log);
+    KO_ASSERT(*has_row);
+
+done:
+    return err->code;
 }
 
 enum ko_code
 ko_intake_logged_values(struct ko_intake *intake, struct ko_slice *values, struct ko_error *err)
 {
-    return ko_row_log_values(intake->log, &intake->ahead[intake->next_ahead - 1], values, err);
+    return ko_row_log_values(intake->log, values, err);
 }
 
 uint64_t

@@ -1,26 +1,13 @@
 #include <string.h>
 
-#include "keepone/base/sort.h"
 #include "keepone/base/varint.h"
 #include "keepone/comm/phase.h"
 #include "keepone/comm/world.h"
 #include "repeats_priv.h"
 
-enum {
-    SPARE_BITS = 12,      /* one unique fingerprint in 2^12 is reported as repeated by chance */
-    AHEAD_PARTITIONS = 8, /* per owner: lists sent but not yet answered */
-    MAX_BITS = 63,        /* a value + 1 must not overflow */
-};
+enum { AHEAD_PARTITIONS = 8 }; /* per owner: lists sent but not yet answered */
 
 enum message_kind { MESSAGE_LIST = 'l', MESSAGE_BITS = 'b' };
-
-static enum ko_code
-next_varint(struct ko_slice *in, uint64_t *value, struct ko_error *err)
-{
-    if (ko_varint_read(in, value))
-        return KO_OK;
-    return ko_fail(err, KO_E_COMM, "a list of fingerprints arrived broken");
-}
 
 static void
 begin_message(struct ko_repeats *repeats, enum message_kind kind, unsigned partition)
@@ -32,41 +19,67 @@ begin_message(struct ko_repeats *repeats, enum message_kind kind, unsigned parti
     ko_buf_add(&repeats->message, head, 1 + ko_varint_write(head + 1, partition));
 }
 
-/*
- * Sends one partition to its owner: for each distinct value the difference to the one before,
- * and whether it occurs more than once here.  The distinct values stay until the answer.
- */
+/* One value of a partition: the i-th that was added has this index among the distinct ones. */
+typedef void index_fn(struct ko_repeats *repeats, uint64_t i, uint32_t index, bool is_new,
+                      void *self);
+
+/* Visits the values of a partition; the indexes are the same ones each time. */
+static inline enum ko_code
+index_partition(struct ko_repeats *repeats, unsigned partition, index_fn *visit, void *self,
+                struct ko_error *err)
+{
+    struct ko_distinct *const distinct = &repeats->distinct;
+    struct ko_repeats_walk walk = ko_repeats_walk_of(repeats, partition);
+    const uint64_t before_bytes = ko_distinct_bytes(distinct);
+    const unsigned char *bytes;
+    uint64_t n_visited = 0;
+    size_t n = 1;
+
+    KO_TRY(ko_distinct_begin(distinct, ko_repeats_n_values(repeats, partition), err));
+    while (n > 0) {
+        KO_TRY(ko_repeats_walk_next(&walk, &bytes, &n, err));
+        for (size_t i = 0; i < n; i++) {
+            uint32_t index = 0;
+            bool is_new;
+
+            KO_TRY(ko_distinct_index(distinct, ko_repeats_value(repeats, bytes, i), &index, &is_new,
+                                     err));
+            visit(repeats, n_visited++, index, is_new, self);
+        }
+    }
+    KO_TRY(ko_repeats_take(repeats, ko_distinct_bytes(distinct) - before_bytes, err));
+
+done:
+    return err->code;
+}
+
+static void
+mark_repeated(struct ko_repeats *repeats, uint64_t i, uint32_t index, bool is_new, void *self)
+{
+    (void) i;
+    (void) self;
+    if (!is_new)
+        repeats->distinct.marks[index] = 1;
+}
+
+/* Sends the distinct values of one partition to its owner, with a mark on those that are repeated
+ * here already. */
 static enum ko_code
 send_partition(struct ko_repeats *repeats, struct ko_phase *phase, unsigned owner,
                unsigned partition, struct ko_error *err)
 {
-    uint64_t *values;
-    uint64_t *distinct;
-    uint64_t before = 0;
-    size_t n_all;
-    size_t n_distinct = 0;
+    const struct ko_distinct *const distinct = &repeats->distinct;
+    char *to;
 
-    KO_TRY(ko_repeats_sort(repeats, partition, &values, &n_all, err));
+    KO_TRY(index_partition(repeats, partition, mark_repeated, NULL, err));
     begin_message(repeats, MESSAGE_LIST, partition);
-    for (size_t i = 0, next; i < n_all; i = next) {
-        char text[KO_VARINT_BYTES];
-
-        for (next = i + 1; next < n_all && values[next] == values[i];)
-            next++;
-        ko_buf_add(&repeats->message, text,
-                   ko_varint_write(text, (values[i] - before) << 1 | (next - i > 1)));
-        before = values[i];
-        values[n_distinct++] = values[i];
-    }
+    to = ko_buf_reserve(&repeats->message,
+                        distinct->n_values * repeats->value_bytes + KO_REPEATS_SLACK);
     KO_TRY(ko_buf_finish(&repeats->message, err));
-    KO_TRY(ko_repeats_take(repeats, n_distinct * sizeof *distinct, err));
-    distinct = ko_alloc_array(n_distinct, sizeof *distinct, err);
-    if (distinct == NULL)
-        return err->code;
-    memcpy(distinct, values, n_distinct * sizeof *distinct);
-    repeats->sent[partition] = distinct;
-    repeats->n_sent_values[partition] = n_distinct;
-    repeats->n_fingerprints_sent += n_distinct;
+    for (size_t i = 0; i < distinct->n_values; i++)
+        ko_write_u64(to + i * repeats->value_bytes, distinct->values[i] << 1 | distinct->marks[i]);
+    ko_buf_commit(&repeats->message, distinct->n_values * repeats->value_bytes);
+    repeats->n_fingerprints_sent += distinct->n_values;
     repeats->n_unanswered[owner]++;
     KO_TRY(ko_phase_send(phase, (int) owner, ko_buf_slice(&repeats->message), err));
 
@@ -102,96 +115,92 @@ done:
     return err->code;
 }
 
+/* ---- the owner's side ---- */
+
 static enum ko_code
 add_list(struct ko_repeats *repeats, struct ko_repeats_arrival *arrival, int source,
          struct ko_slice list, struct ko_error *err)
 {
-    /* Each value takes a byte at least; one more, so that an empty list has an address, too. */
-    const size_t room = arrival->n_values + list.n + 1;
-    const int n_ranks = ko_world_size(repeats->world);
-    uint64_t value = 0;
-    uint64_t code;
+    const size_t n_ranks = (size_t) ko_world_size(repeats->world);
+    const size_t before_bytes = arrival->values.capacity;
 
+    if (list.n % repeats->value_bytes != 0)
+        KO_TRY(ko_fail(err, KO_E_COMM, "a list of fingerprints arrived broken"));
     if (arrival->list_ends == NULL) {
-        arrival->list_ends = ko_alloc_array((size_t) n_ranks, sizeof *arrival->list_ends, err);
-        arrival->list_sources =
-            ko_alloc_array((size_t) n_ranks, sizeof *arrival->list_sources, err);
+        arrival->list_ends = ko_alloc_array(n_ranks, sizeof *arrival->list_ends, err);
+        arrival->list_sources = ko_alloc_array(n_ranks, sizeof *arrival->list_sources, err);
     }
-    if (room > arrival->capacity && err->code == KO_OK &&
-        ko_repeats_take(repeats, (room - arrival->capacity) * sizeof *arrival->values, err) ==
-            KO_OK) {
-        uint64_t *moved = ko_realloc(arrival->values, room * sizeof *moved, err);
-
-        if (moved != NULL) {
-            arrival->values = moved;
-            arrival->capacity = room;
-        }
-    }
-    if (err->code != KO_OK)
-        return err->code;
-    KO_ASSERT(arrival->n_lists < n_ranks);
-    while (list.n > 0) {
-        if (next_varint(&list, &code, err) != KO_OK)
-            return err->code;
-        value += code >> 1;
-        arrival->values[arrival->n_values++] = value << 1 | (code & 1);
-        repeats->n_fingerprints_received++;
-    }
-    arrival->list_ends[arrival->n_lists] = arrival->n_values;
+    (void) ko_buf_reserve(&arrival->values, list.n + KO_REPEATS_SLACK);
+    ko_buf_add_slice(&arrival->values, list);
+    KO_TRY(ko_buf_finish(&arrival->values, err));
+    KO_TRY(ko_repeats_take(repeats, arrival->values.capacity - before_bytes, err));
+    KO_ASSERT((size_t) arrival->n_lists < n_ranks);
+    repeats->n_fingerprints_received += list.n / repeats->value_bytes;
+    arrival->list_ends[arrival->n_lists] = arrival->values.n / repeats->value_bytes;
     arrival->list_sources[arrival->n_lists++] = source;
-    return KO_OK;
+
+done:
+    return err->code;
 }
 
-/* The values that several lists hold, or one list marks; sorted.  Returns their count. */
-static size_t
-find_repeated(struct ko_repeats *repeats, const struct ko_repeats_arrival *arrival,
-              uint64_t **repeated, struct ko_error *err)
+/* Marks the values that several lists hold, or one list marks.  In the place of each value its
+ * index stands then. */
+static enum ko_code
+mark_arrived(struct ko_repeats *repeats, struct ko_repeats_arrival *arrival, struct ko_error *err)
 {
-    uint64_t *sorted = ko_repeats_scratch(repeats, &repeats->scratch_a, arrival->n_values, err);
-    uint64_t *scratch = ko_repeats_scratch(repeats, &repeats->scratch_b, arrival->n_values, err);
-    size_t n = 0;
+    struct ko_distinct *const distinct = &repeats->distinct;
+    const uint64_t before_bytes = ko_distinct_bytes(distinct);
+    const size_t n = arrival->values.n / repeats->value_bytes;
 
-    *repeated = sorted;
-    if (sorted == NULL || scratch == NULL)
-        return 0;
-    if (arrival->n_values > 0)
-        memcpy(sorted, arrival->values, arrival->n_values * sizeof *sorted);
-    ko_sort_u64(sorted, scratch, arrival->n_values, repeats->n_bits - KO_PARTITION_BITS + 1);
-    for (size_t i = 0, next; i < arrival->n_values; i = next) {
-        const uint64_t value = sorted[i] >> 1;
-        bool is_repeated = false;
+    KO_TRY(ko_distinct_begin(distinct, n, err));
+    for (size_t i = 0; i < n; i++) {
+        const uint64_t value = ko_repeats_value(repeats, arrival->values.data, i);
+        uint32_t index = 0;
+        bool is_new;
 
-        for (next = i; next < arrival->n_values && sorted[next] >> 1 == value; next++)
-            is_repeated |= (sorted[next] & 1) != 0 || next > i;
-        if (is_repeated)
-            sorted[n++] = value;
+        KO_TRY(ko_distinct_index(distinct, value >> 1, &index, &is_new, err));
+        distinct->marks[index] |= (unsigned char) (!is_new || (value & 1) != 0);
+        ko_write_u32(arrival->values.data + i * repeats->value_bytes, index);
     }
-    return n;
+    KO_TRY(ko_repeats_take(repeats, ko_distinct_bytes(distinct) - before_bytes, err));
+
+done:
+    return err->code;
 }
 
+/* A bit for each value of the list [first, end) of a partition that has arrived. */
 static enum ko_code
 answer_list(struct ko_repeats *repeats, struct ko_phase *phase, unsigned partition,
-            const uint64_t *list, size_t n_list, const uint64_t *repeated, size_t n_repeated,
-            int source, struct ko_error *err)
+            const struct ko_repeats_arrival *arrival, int list, struct ko_error *err)
 {
-    const size_t n_bytes = (n_list + 7) / 8;
-    size_t r = 0;
+    const size_t first = list == 0 ? 0 : arrival->list_ends[list - 1];
+    const size_t n = arrival->list_ends[list] - first;
+    const char *indexes = arrival->values.data + first * repeats->value_bytes;
     char *bits;
 
     begin_message(repeats, MESSAGE_BITS, partition);
-    bits = ko_buf_reserve(&repeats->message, n_bytes + 1);
+    bits = ko_buf_reserve(&repeats->message, n / 8 + 1);
     if (bits == NULL)
         return ko_buf_finish(&repeats->message, err);
-    memset(bits, 0, n_bytes);
-    for (size_t i = 0; i < n_list; i++) {
-        while (r < n_repeated && repeated[r] < list[i] >> 1)
-            r++;
-        if (r < n_repeated && repeated[r] == list[i] >> 1)
-            bits[i / 8] = (char) (bits[i / 8] | 1 << i % 8);
-    }
-    ko_buf_commit(&repeats->message, n_bytes);
-    repeats->n_bits_sent += n_list;
-    return ko_phase_send(phase, source, ko_buf_slice(&repeats->message), err);
+    memset(bits, 0, n / 8 + 1);
+    for (size_t i = 0; i < n; i++)
+        bits[i / 8] = (char) (bits[i / 8] |
+                              repeats->distinct.marks[ko_read_u32(
+                                  indexes + i * repeats->value_bytes)]
+                                  << i % 8);
+    ko_buf_commit(&repeats->message, (n + 7) / 8);
+    repeats->n_bits_sent += n;
+    return ko_phase_send(phase, arrival->list_sources[list], ko_buf_slice(&repeats->message), err);
+}
+
+static void
+free_arrival(struct ko_repeats *repeats, struct ko_repeats_arrival *arrival)
+{
+    ko_repeats_give_back(repeats, arrival->values.capacity);
+    ko_buf_clear(&arrival->values);
+    ko_free(arrival->list_ends);
+    ko_free(arrival->list_sources);
+    *arrival = (struct ko_repeats_arrival){0};
 }
 
 static enum ko_code
@@ -199,64 +208,57 @@ receive_list(struct ko_repeats *repeats, struct ko_phase *phase, unsigned partit
              struct ko_slice list, struct ko_error *err)
 {
     struct ko_repeats_arrival *arrival;
-    uint64_t *repeated;
-    size_t n_repeated;
 
     KO_ASSERT(partition - repeats->first_owned < repeats->n_owned);
     arrival = &repeats->arrivals[partition - repeats->first_owned];
     KO_TRY(add_list(repeats, arrival, source, list, err));
     if (arrival->n_lists < ko_world_size(repeats->world))
         return KO_OK;
-    n_repeated = find_repeated(repeats, arrival, &repeated, err);
-    for (int i = 0; i < arrival->n_lists && err->code == KO_OK; i++) {
-        const size_t start = i == 0 ? 0 : arrival->list_ends[i - 1];
-
-        KO_TRY(answer_list(repeats, phase, partition, arrival->values + start,
-                           arrival->list_ends[i] - start, repeated, n_repeated,
-                           arrival->list_sources[i], err));
-    }
-    ko_free(arrival->values);
-    repeats->used_bytes -= arrival->capacity * sizeof *arrival->values;
-    arrival->values = NULL;
-    arrival->capacity = 0;
+    KO_TRY(mark_arrived(repeats, arrival, err));
+    for (int i = 0; i < arrival->n_lists; i++)
+        KO_TRY(answer_list(repeats, phase, partition, arrival, i, err));
+    free_arrival(repeats, arrival);
 
 done:
     return err->code;
 }
 
-/* Adds one repeated value, counting the memory that this takes. */
-static enum ko_code
-add_repeated(struct ko_repeats *repeats, uint64_t value, struct ko_error *err)
+/* ---- the answer ---- */
+
+struct answer {
+    const unsigned char *of_distinct;
+    unsigned char *of_added;
+};
+
+static void
+expand_bit(struct ko_repeats *repeats, uint64_t i, uint32_t index, bool is_new, void *self)
 {
-    const uint64_t before_bytes = ko_value_set_bytes(&repeats->repeated);
+    const struct answer *answer = self;
+    const unsigned bit = answer->of_distinct[index / 8] >> index % 8 & 1;
 
-    KO_TRY(ko_value_set_add(&repeats->repeated, value, err));
-    KO_TRY(ko_repeats_take(repeats, ko_value_set_bytes(&repeats->repeated) - before_bytes, err));
-
-done:
-    return err->code;
+    (void) is_new;
+    answer->of_added[i / 8] = (unsigned char) (answer->of_added[i / 8] | bit << i % 8);
+    repeats->n_repeated += bit;
 }
 
+/* From a bit for each distinct value to one for each that was added. */
 static enum ko_code
 receive_bits(struct ko_repeats *repeats, unsigned partition, int source, struct ko_slice bits,
              struct ko_error *err)
 {
-    uint64_t *const values = repeats->sent[partition];
-    const size_t n = repeats->n_sent_values[partition];
-    const unsigned value_bits = repeats->n_bits - KO_PARTITION_BITS;
+    const uint64_t n_bytes = ko_repeats_n_values(repeats, partition) / 8 + 1;
+    struct answer answer = {.of_distinct = (const unsigned char *) bits.data};
 
-    KO_ASSERT(values != NULL && bits.n == (n + 7) / 8);
-    for (size_t i = 0; i < n; i++) {
-        if ((bits.data[i / 8] >> i % 8 & 1) == 0)
-            continue;
-        KO_TRY(add_repeated(repeats, (uint64_t) partition << value_bits | values[i], err));
-    }
-    repeats->n_bits_received += n;
+    KO_ASSERT(repeats->bits[partition] == NULL);
+    KO_TRY(ko_repeats_take(repeats, n_bytes, err));
+    repeats->bits[partition] = ko_alloc(n_bytes, err);
+    KO_TRY(err->code);
+    answer.of_added = repeats->bits[partition];
+    KO_TRY(index_partition(repeats, partition, expand_bit, &answer, err));
+    KO_ASSERT(bits.n == (repeats->distinct.n_values + 7) / 8);
+    repeats->n_bits_received += repeats->distinct.n_values;
     repeats->n_unanswered[source]--;
     repeats->n_partitions_answered++;
-    repeats->used_bytes -= n * sizeof *values;
-    ko_free(values);
-    repeats->sent[partition] = NULL;
 
 done:
     return err->code;
@@ -274,30 +276,12 @@ receive(void *self, struct ko_phase *phase, int source, struct ko_slice content,
     kind = (enum message_kind) content.data[0];
     content.data++;
     content.n--;
-    if (next_varint(&content, &partition, err) != KO_OK)
-        return err->code;
-    KO_ASSERT(partition < KO_PARTITIONS);
+    if (!ko_varint_read(&content, &partition) || partition >= KO_PARTITIONS)
+        return ko_fail(err, KO_E_COMM, "a message about fingerprints arrived broken");
     if (kind == MESSAGE_LIST)
         return receive_list(repeats, phase, (unsigned) partition, source, content, err);
     KO_ASSERT(kind == MESSAGE_BITS);
     return receive_bits(repeats, (unsigned) partition, source, content, err);
-}
-
-/* Collective: the number of bits that keeps chance repeats rare for the total count. */
-static enum ko_code
-choose_bits(struct ko_repeats *repeats, struct ko_world *world, struct ko_error *err)
-{
-    uint64_t n_total = repeats->n_added;
-
-    repeats->n_bits = KO_PARTITION_BITS + 1;
-    if (ko_world_sum(world, &n_total, 1, err) != KO_OK)
-        return err->code;
-    while (repeats->n_bits < MAX_BITS && n_total >> repeats->n_bits != 0)
-        repeats->n_bits++;
-    repeats->n_bits += SPARE_BITS;
-    if (repeats->n_bits > MAX_BITS || repeats->options.is_exact)
-        repeats->n_bits = MAX_BITS;
-    return KO_OK;
 }
 
 static enum ko_code
@@ -306,6 +290,7 @@ begin_exchange(struct ko_repeats *repeats, struct ko_world *world, struct ko_err
     const unsigned n_ranks = (unsigned) ko_world_size(world);
     const unsigned rank = (unsigned) ko_world_rank(world);
 
+    KO_TRY(ko_repeats_settle(repeats, err));
     repeats->world = world;
     repeats->first_owned = ko_partition_first(rank, n_ranks);
     repeats->n_owned = ko_partition_first(rank + 1, n_ranks) - repeats->first_owned;
@@ -314,6 +299,8 @@ begin_exchange(struct ko_repeats *repeats, struct ko_world *world, struct ko_err
     repeats->arrivals = ko_alloc_array(repeats->n_owned, sizeof *repeats->arrivals, err);
     for (unsigned i = 0; i < n_ranks && err->code == KO_OK; i++)
         repeats->next_partition[i] = ko_partition_first(i, n_ranks);
+
+done:
     return err->code;
 }
 
@@ -336,16 +323,8 @@ check_sums(struct ko_repeats *repeats, struct ko_error *err)
 void
 ko_repeats_free_exchange(struct ko_repeats *repeats)
 {
-    ko_repeats_free_added(repeats);
-    for (unsigned p = 0; p < KO_PARTITIONS; p++) {
-        ko_free(repeats->sent[p]);
-        repeats->sent[p] = NULL;
-    }
-    for (unsigned i = 0; repeats->arrivals != NULL && i < repeats->n_owned; i++) {
-        ko_free(repeats->arrivals[i].values);
-        ko_free(repeats->arrivals[i].list_ends);
-        ko_free(repeats->arrivals[i].list_sources);
-    }
+    for (unsigned i = 0; repeats->arrivals != NULL && i < repeats->n_owned; i++)
+        free_arrival(repeats, &repeats->arrivals[i]);
     ko_free(repeats->arrivals);
     repeats->arrivals = NULL;
     ko_free(repeats->next_partition);
@@ -353,9 +332,8 @@ ko_repeats_free_exchange(struct ko_repeats *repeats)
     ko_free(repeats->n_unanswered);
     repeats->n_unanswered = NULL;
     ko_buf_clear(&repeats->message);
-    ko_buf_clear(&repeats->scratch_a);
-    ko_buf_clear(&repeats->scratch_b);
-    repeats->used_bytes = ko_value_set_bytes(&repeats->repeated);
+    ko_repeats_give_back(repeats, ko_distinct_bytes(&repeats->distinct));
+    ko_distinct_clear(&repeats->distinct);
 }
 
 enum ko_code
@@ -367,16 +345,18 @@ ko_repeats_find(struct ko_repeats *repeats, struct ko_world *world, struct ko_re
         .name = repeats->options.name, .ops = &ops, .self = repeats};
     struct ko_phase_stats phase_stats = {0};
 
-    KO_TRY(choose_bits(repeats, world, err));
     (void) begin_exchange(repeats, world, err);
     KO_TRY(ko_phase_run(world, &options, &phase_stats, err));
     KO_TRY(check_sums(repeats, err));
-    *stats = (struct ko_repeats_stats){.n_added = repeats->n_added,
-                                       .n_sent = repeats->n_fingerprints_sent,
-                                       .n_wire_bytes = phase_stats.n_wire_bytes,
-                                       .peak_bytes = repeats->peak_bytes};
+    *stats = (struct ko_repeats_stats){
+        .n_added = repeats->n_added,
+        .n_sent = repeats->n_fingerprints_sent,
+        .n_wire_bytes = phase_stats.n_wire_bytes,
+        .n_spilled_bytes = repeats->scratch == NULL ? 0 : ko_scratch_bytes(repeats->scratch),
+        .peak_bytes = repeats->peak_bytes};
 
 done:
     ko_repeats_free_exchange(repeats);
+    ko_repeats_free_values(repeats);
     return err->code;
 }

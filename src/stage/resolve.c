@@ -251,6 +251,19 @@ done:
     return err->code;
 }
 
+/* Is the next primary key that was added repeated? */
+static enum ko_code
+ask_for_next(struct ko_resolve *resolve, struct ko_error *err)
+{
+    struct ko_repeats_answer answer;
+
+    KO_TRY(ko_repeats_next(resolve->primaries, &answer, err));
+    resolve->walk.is_conflicting |= answer.is_repeated;
+
+done:
+    return err->code;
+}
+
 static enum ko_code
 find_conflict(struct ko_resolve *resolve, const struct ko_record *record, struct ko_error *err)
 {
@@ -265,8 +278,11 @@ find_conflict(struct ko_resolve *resolve, const struct ko_record *record, struct
         walk->is_open = true;
         walk->is_conflicting = false;
     }
-    walk->is_conflicting |=
-        ko_repeats_has(resolve->primaries, ko_record_primary_fingerprint(record));
+    /* As decide() added them: of a group of two or more, the first with the second. */
+    if (step == KO_GROUP_MEMBER && walk->group.n_members == 2)
+        KO_TRY(ask_for_next(resolve, err));
+    if (step == KO_GROUP_MEMBER)
+        KO_TRY(ask_for_next(resolve, err));
 
 done:
     return err->code;

@@ -4,14 +4,17 @@
 
 #include "keepone/base/buf.h"
 #include "keepone/base/mem.h"
+#include "keepone/base/varint.h"
 #include "keepone/record/rules.h"
 
-enum {
-    HEAD_BYTES = 12,      /* u64 fingerprint, u32 bytes of the values and IS_BASE */
-    VALUE_HEAD_BYTES = 7, /* size of what is kept, shared at the start, shared at the end */
-    SHARED_MAX = UINT8_MAX,
-    IS_BASE = 1
-};
+/*
+ * A row: u32, the bytes of its values times two plus IS_BASE; then per value a varint
+ *   0      absent
+ *   1      the base's
+ *   n + 2  then a byte each, how much it shares at its start and at its end; n bytes between
+ */
+enum { VALUE_ABSENT, VALUE_OF_BASE, VALUE_KEPT };
+enum { HEAD_BYTES = 4, VALUE_HEAD_BYTES = 7, SHARED_MAX = UINT8_MAX, IS_BASE = 1 };
 
 struct block {
     struct block *next;
@@ -37,10 +40,10 @@ struct ko_row_log {
     struct ko_buf base_bytes;
     bool has_base; /* adding: the last block has one */
 
-    const char *base_row;      /* taking: of the row that was taken last */
+    size_t offset;             /* taking: of the next row in the first block */
+    struct ko_slice row;       /* that was taken last: its values */
+    struct ko_slice base_row;  /* that it leans on; itself for a base */
     const char *base_row_read; /* whose values base has */
-    struct block *left;        /* all rows were taken, and may still be asked for */
-    size_t offset;
     struct ko_buf row_bytes;
 };
 
@@ -73,7 +76,6 @@ ko_row_log_free(struct ko_row_log *log)
     if (log == NULL)
         return;
     free_blocks(log, log->first);
-    free_blocks(log, log->left);
     ko_buf_clear(&log->base_bytes);
     ko_buf_clear(&log->row_bytes);
     ko_free(log);
@@ -170,15 +172,6 @@ shared_end(struct ko_slice a, struct ko_slice b)
     return n - left;
 }
 
-static char *
-write_size(char *to, size_t size)
-{
-    for (; size > 127; size >>= 7)
-        *to++ = (char) (unsigned char) (size | 128);
-    *to++ = (char) size;
-    return to;
-}
-
 /* The start may be shared with the base's value, the end with `before`. */
 static char *
 write_value(char *to, struct ko_slice value, struct ko_slice base, struct ko_slice before)
@@ -188,37 +181,33 @@ write_value(char *to, struct ko_slice value, struct ko_slice base, struct ko_sli
     size_t n_end;
 
     if (value.data == NULL) {
-        *to++ = 0;
+        *to++ = VALUE_ABSENT;
         return to;
     }
     n_start = shared_start(value, base);
+    if (n_start == value.n && value.n == base.n && base.data != NULL) {
+        *to++ = VALUE_OF_BASE;
+        return to;
+    }
     rest.data += n_start;
     rest.n -= n_start;
     n_end = shared_end(rest, before);
     rest.n -= n_end;
-    to = write_size(to, rest.n + 1);
+    to += ko_varint_write(to, rest.n + VALUE_KEPT);
     *to++ = (char) (unsigned char) n_start;
     *to++ = (char) (unsigned char) n_end;
     memcpy(to, rest.data, rest.n);
     return to + rest.n;
 }
 
-/* Of a value that is the base's. */
-static char *
-write_same(char *to, size_t n)
-{
-    *to++ = 1;
-    *to++ = (char) (unsigned char) n;
-    *to++ = 0;
-    return to;
-}
-
 /* A row of another partition key has little in common with the base. */
 static bool
 is_like_base(const struct ko_row_log *log, struct ko_slice first)
 {
-    return log->has_base &&
-           shared_start(first, log->base[0]) + shared_end(first, log->base[0]) >= first.n / 2;
+    const size_t n_start = log->has_base ? shared_start(first, log->base[0]) : 0;
+
+    return log->has_base && (n_start >= first.n / 2 ||
+                             n_start + shared_end(first, log->base[0]) >= first.n / 2);
 }
 
 static bool
@@ -241,12 +230,11 @@ set_base(struct ko_row_log *log, const struct ko_slice *values, size_t n_all)
 }
 
 bool
-ko_row_log_add(struct ko_row_log *log, uint64_t fingerprint, const struct ko_slice *values)
+ko_row_log_add(struct ko_row_log *log, const struct ko_slice *values)
 {
     static const struct ko_slice none;
     size_t n_all = 0;
     size_t n_room;
-    bool is_same;
     bool is_base;
     char *row;
     char *to;
@@ -258,15 +246,11 @@ ko_row_log_add(struct ko_row_log *log, uint64_t fingerprint, const struct ko_sli
          log->last->n_pages_bytes - sizeof *log->last - log->last->n < n_room) &&
         !add_block(log, n_room))
         return false;
-    /* Rows of one partition key stand together, so the first value is often the base's. */
-    is_same = log->has_base && values[0].n > 0 && values[0].n <= SHARED_MAX &&
-              ko_slice_equal(values[0], log->base[0]);
-    is_base = !is_same && !is_like_base(log, values[0]);
+    /* Rows of one partition key stand together. */
+    is_base = !is_like_base(log, values[0]);
     row = log->last->bytes + log->last->n;
     to = row + HEAD_BYTES;
-    if (is_same)
-        to = write_same(to, values[0].n);
-    for (size_t i = is_same ? 1 : 0; i < log->n_values; i++)
+    for (size_t i = 0; i < log->n_values; i++)
         to = write_value(to, values[i], is_base ? none : log->base[i],
                          i > 0     ? values[i - 1]
                          : is_base ? none
@@ -274,8 +258,7 @@ ko_row_log_add(struct ko_row_log *log, uint64_t fingerprint, const struct ko_sli
     KO_ASSERT((size_t) (to - row) <= n_room && n_room <= UINT32_MAX / 2);
     if (is_base && !set_base(log, values, n_all))
         return false;
-    ko_write_u64(row, fingerprint);
-    ko_write_u32(row + 8, (uint32_t) (to - row - HEAD_BYTES) << 1 | (is_base ? IS_BASE : 0));
+    ko_write_u32(row, (uint32_t) (to - row - HEAD_BYTES) << 1 | (is_base ? IS_BASE : 0));
     log->last->n += (size_t) (to - row);
     return true;
 }
@@ -289,114 +272,93 @@ leave_block(struct ko_row_log *log)
 
     log->first = block->next;
     log->offset = 0;
-    block->next = log->left;
-    log->left = block;
+    log->n_bytes -= block->n_pages_bytes;
+    ko_pages_free(block, block->n_pages_bytes);
 }
 
 bool
-ko_row_log_next(struct ko_row_log *log, struct ko_logged_row *row)
+ko_row_log_next(struct ko_row_log *log)
 {
+    const char *head;
     uint32_t size;
 
     while (log->first != NULL && log->offset == log->first->n)
         leave_block(log);
     if (log->first == NULL)
         return false;
-    row->bytes = log->first->bytes + log->offset;
-    row->fingerprint = ko_read_u64(row->bytes);
-    size = ko_read_u32(row->bytes + 8);
+    head = log->first->bytes + log->offset;
+    size = ko_read_u32(head);
+    log->row = (struct ko_slice){head + HEAD_BYTES, size >> 1};
     if ((size & IS_BASE) != 0)
-        log->base_row = row->bytes;
-    row->base = log->base_row;
-    log->offset += HEAD_BYTES + (size >> 1);
+        log->base_row = log->row;
+    log->offset += HEAD_BYTES + log->row.n;
     return true;
 }
 
-static const char *
-read_size(const char *from, size_t *size)
+/* Rebuilds one value at `to`, or finds it in the base; the inverse of write_value(). */
+static struct ko_slice
+read_value(struct ko_slice *from, struct ko_slice base, struct ko_slice before, char *to)
 {
-    *size = 0;
-    for (unsigned shift = 0;; shift += 7) {
-        const unsigned char byte = (unsigned char) *from++;
-
-        *size |= (size_t) (byte & 127) << shift;
-        if (byte < 128)
-            return from;
-    }
-}
-
-/* Rebuilds one value at `to`; the inverse of write_value(). */
-static const char *
-read_value(const char *from, struct ko_slice base, struct ko_slice before, char *to,
-           struct ko_slice *value)
-{
-    size_t n_rest_plus_1;
+    uint64_t code = VALUE_ABSENT;
     size_t n_rest;
     size_t n_start;
     size_t n_end;
 
-    from = read_size(from, &n_rest_plus_1);
-    *value = (struct ko_slice){NULL, 0};
-    if (n_rest_plus_1 == 0)
-        return from;
-    n_rest = n_rest_plus_1 - 1;
-    n_start = (unsigned char) *from++;
-    n_end = (unsigned char) *from++;
+    KO_ASSERT(ko_varint_read(from, &code));
+    if (code == VALUE_ABSENT)
+        return (struct ko_slice){NULL, 0};
+    if (code == VALUE_OF_BASE)
+        return base;
+    n_rest = code - VALUE_KEPT;
+    KO_ASSERT(from->n >= 2 + n_rest);
+    n_start = (unsigned char) from->data[0];
+    n_end = (unsigned char) from->data[1];
     KO_ASSERT(n_start <= base.n && n_end <= before.n);
-    *value = (struct ko_slice){to, n_start + n_rest + n_end};
     if (n_start > 0)
         memcpy(to, base.data, n_start);
-    memcpy(to + n_start, from, n_rest);
+    memcpy(to + n_start, from->data + 2, n_rest);
     if (n_end > 0)
         memcpy(to + n_start + n_rest, before.data + before.n - n_end, n_end);
-    return from + n_rest;
+    from->data += 2 + n_rest;
+    from->n -= 2 + n_rest;
+    return (struct ko_slice){to, n_start + n_rest + n_end};
 }
 
 /* Rebuilds a row in `bytes`; base is NULL for a base. */
 static enum ko_code
-read_row(const struct ko_row_log *log, const char *row, const struct ko_slice *base,
+read_row(const struct ko_row_log *log, struct ko_slice row, const struct ko_slice *base,
          struct ko_buf *bytes, struct ko_slice *values, struct ko_error *err)
 {
     static const struct ko_slice none;
-    const size_t n_kept = ko_read_u32(row + 8) >> 1;
-    const char *from = row + HEAD_BYTES;
     char *to;
 
     ko_buf_reset(bytes);
-    to = ko_buf_reserve(bytes, n_kept + (size_t) 2 * SHARED_MAX * log->n_values);
+    to = ko_buf_reserve(bytes, row.n + (size_t) 2 * SHARED_MAX * log->n_values);
     if (to == NULL)
         return ko_buf_finish(bytes, err);
     for (size_t i = 0; i < log->n_values; i++) {
         const struct ko_slice before = i > 0 ? values[i - 1] : base == NULL ? none : base[0];
 
-        from = read_value(from, base == NULL ? none : base[i], before, to, &values[i]);
-        to += values[i].n;
+        values[i] = read_value(&row, base == NULL ? none : base[i], before, to);
+        to += values[i].data == to ? values[i].n : 0;
     }
-    KO_ASSERT(from == row + HEAD_BYTES + n_kept);
+    KO_ASSERT(row.n == 0);
     return KO_OK;
 }
 
 enum ko_code
-ko_row_log_values(struct ko_row_log *log, const struct ko_logged_row *row, struct ko_slice *values,
-                  struct ko_error *err)
+ko_row_log_values(struct ko_row_log *log, struct ko_slice *values, struct ko_error *err)
 {
-    if (row->base != log->base_row_read)
-        KO_TRY(read_row(log, row->base, NULL, &log->base_bytes, log->base, err));
-    log->base_row_read = row->base;
-    if (row->bytes == row->base)
+    if (log->base_row.data != log->base_row_read)
+        KO_TRY(read_row(log, log->base_row, NULL, &log->base_bytes, log->base, err));
+    log->base_row_read = log->base_row.data;
+    if (log->row.data == log->base_row.data)
         memcpy(values, log->base, log->n_values * sizeof *values);
     else
-        KO_TRY(read_row(log, row->bytes, log->base, &log->row_bytes, values, err));
+        KO_TRY(read_row(log, log->row, log->base, &log->row_bytes, values, err));
 
 done:
     return err->code;
-}
-
-void
-ko_row_log_release(struct ko_row_log *log)
-{
-    free_blocks(log, log->left);
-    log->left = NULL;
 }
 
 uint64_t

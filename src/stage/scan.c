@@ -48,10 +48,10 @@ struct scanning {
     uint32_t n_places;
     uint32_t n_open;
     uint32_t n_asked;
-    bool is_done;     /* there are no more claims */
-    bool is_resuming; /* a finished segment's rows are being taken in */
-    uint64_t resumed_index;
-    struct ko_buf waiting; /* u64 each: finished segments to be taken in */
+    bool is_done;      /* there are no more claims */
+    bool is_taking_in; /* the rows of a finished segment */
+    uint64_t taken_index;
+    struct ko_buf finished; /* u64 each: segments whose rows are to be taken in */
     uint64_t n_items;      /* for progress */
     uint64_t n_claims_ended;
     uint64_t stride; /* claim i is segment i * stride, modulo their number */
@@ -247,7 +247,6 @@ take_items(struct scanning *scanning, struct segment *segment, const struct page
         KO_TRY(ko_item_walk(scanning->walker, &at, item.data + item.n, name_values, err));
         KO_TRY(ko_rules_look(rules, name_values, values, err));
         KO_TRY(ko_row_writer_add(segment->writer, values, err));
-        KO_TRY(ko_intake_add(scanning->config->intake, values, err));
         n_items++;
     }
     if (n_items != page->n_returned)
@@ -268,9 +267,8 @@ end_segment(struct scanning *scanning, struct segment *segment, struct ko_error 
     segment->writer = NULL;
     scanning->n_open--;
     KO_TRY(ko_row_writer_close(writer, counters, err));
-    ko_intake_add_filtered(scanning->config->intake, segment->n_filtered);
-    KO_TRY(ko_intake_end(scanning->config->intake, segment->index, err));
-    scanning->n_claims_ended++;
+    ko_buf_add_u64(&scanning->finished, segment->index);
+    KO_TRY(ko_buf_finish(&scanning->finished, err));
 
 done:
     return err->code;
@@ -305,20 +303,45 @@ done:
     return err->code;
 }
 
-/* A slice of the rows of a finished segment; *is_ready = false if the network has no more yet. */
 static enum ko_code
-take_resumed_rows(struct scanning *scanning, bool *is_ready, struct ko_error *err)
+begin_rows(struct scanning *scanning, struct ko_error *err)
 {
     const struct ko_source *source = &scanning->config->source;
-    struct ko_intake *intake = scanning->config->intake;
 
-    if (!scanning->is_resuming) {
-        scanning->waiting.n -= sizeof(uint64_t);
-        scanning->resumed_index = ko_read_u64(scanning->waiting.data + scanning->waiting.n);
-        KO_TRY(source->ops->begin(source->self, scanning->resumed_index, err));
-        scanning->is_resuming = true;
-    }
-    for (int i = 0; i < ROWS_PER_STEP; i++) {
+    scanning->finished.n -= sizeof(uint64_t);
+    scanning->taken_index = ko_read_u64(scanning->finished.data + scanning->finished.n);
+    KO_TRY(source->ops->begin(source->self, scanning->taken_index, err));
+    ko_intake_begin(scanning->config->intake);
+    scanning->is_taking_in = true;
+
+done:
+    return err->code;
+}
+
+static enum ko_code
+end_rows(struct scanning *scanning, struct ko_error *err)
+{
+    const struct ko_source *source = &scanning->config->source;
+
+    scanning->is_taking_in = false;
+    scanning->n_claims_ended++;
+    ko_intake_add_filtered(scanning->config->intake, source->ops->n_filtered(source->self));
+    return ko_intake_end(scanning->config->intake, scanning->taken_index, err);
+}
+
+/*
+ * A slice of the rows of a finished segment, of this scan or of an earlier one: a claim's items
+ * come to the intake together and in the order in which its source gives them again.
+ * *is_ready = false if the network has no more yet.
+ */
+static enum ko_code
+take_rows(struct scanning *scanning, bool *is_ready, struct ko_error *err)
+{
+    const struct ko_source *source = &scanning->config->source;
+
+    if (!scanning->is_taking_in)
+        KO_TRY(begin_rows(scanning, err));
+    for (int i = 0; i < ROWS_PER_STEP && scanning->is_taking_in; i++) {
         struct ko_slice values[KO_LOOKED_MAX];
         bool has_item;
 
@@ -326,38 +349,38 @@ take_resumed_rows(struct scanning *scanning, bool *is_ready, struct ko_error *er
         if (!*is_ready)
             break;
         KO_TRY(source->ops->next(source->self, values, &has_item, err));
-        if (has_item) {
-            KO_TRY(ko_intake_add(intake, values, err));
-            continue;
-        }
-        scanning->is_resuming = false;
-        scanning->stats->n_segments_resumed++;
-        ko_intake_add_filtered(intake, source->ops->n_filtered(source->self));
-        KO_TRY(ko_intake_end(intake, scanning->resumed_index, err));
-        scanning->n_claims_ended++;
-        break;
+        if (has_item)
+            KO_TRY(ko_intake_add(scanning->config->intake, values, err));
+        else
+            KO_TRY(end_rows(scanning, err));
     }
 
 done:
     return err->code;
 }
 
+static bool
+has_rows(const struct scanning *scanning)
+{
+    return scanning->is_taking_in || scanning->finished.n > 0;
+}
+
 static enum ko_code
 step(void *self, struct ko_phase *phase, enum ko_phase_state *state, struct ko_error *err)
 {
     struct scanning *scanning = self;
-    const bool has_resumed = scanning->is_resuming || scanning->waiting.n > 0;
     bool is_ready = true;
 
-    if (has_resumed)
-        KO_TRY(take_resumed_rows(scanning, &is_ready, err));
+    if (has_rows(scanning))
+        KO_TRY(take_rows(scanning, &is_ready, err));
     KO_TRY(ko_dynamodb_step(scanning->config->client, err));
-    while (!scanning->is_done && !has_resumed &&
-           scanning->n_asked + scanning->n_open < scanning->n_places) {
+    while (!scanning->is_done && scanning->n_asked + scanning->n_open +
+                                         scanning->finished.n / sizeof(uint64_t) <
+                                     scanning->n_places) {
         KO_TRY(ko_phase_ask(phase, err));
         scanning->n_asked++;
     }
-    if (has_resumed)
+    if (has_rows(scanning))
         *state = is_ready ? KO_PHASE_BUSY : KO_PHASE_WAITING;
     else if (scanning->is_done && scanning->n_asked == 0 && scanning->n_open == 0)
         *state = KO_PHASE_DONE;
@@ -441,8 +464,9 @@ take_claim(void *self, struct ko_phase *phase, bool is_none, uint64_t claim_inde
     KO_TRY(ko_scan_path(path, scanning->config->folder, index, err));
     KO_TRY(ko_file_exists(path, &is_there, err));
     if (is_there) {
-        ko_buf_add_u64(&scanning->waiting, index);
-        return ko_buf_finish(&scanning->waiting, err);
+        scanning->stats->n_segments_resumed++;
+        ko_buf_add_u64(&scanning->finished, index);
+        return ko_buf_finish(&scanning->finished, err);
     }
     return open_segment(scanning, index, path, err);
 
@@ -511,7 +535,7 @@ end_scan(struct scanning *scanning)
         ko_row_writer_abandon(scanning->segments[i].writer);
     ko_free(scanning->segments);
     ko_item_walker_free(scanning->walker);
-    ko_buf_clear(&scanning->waiting);
+    ko_buf_clear(&scanning->finished);
     ko_buf_clear(&scanning->request_head);
     ko_buf_clear(&scanning->request);
 }

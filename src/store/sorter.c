@@ -1,6 +1,7 @@
 #include "keepone/store/sorter.h"
 
 #include "keepone/base/mem.h"
+#include "keepone/store/scratch.h"
 #include "sorter_priv.h"
 
 enum {
@@ -145,7 +146,7 @@ merge_level(struct ko_sorter *sorter, struct ko_error *err)
 
         KO_TRY(merge_runs(sorter, run, n, to, err));
     }
-    sorter->spilled_bytes += sorter->spill->n_written;
+    sorter->spilled_bytes += ko_scratch_bytes(sorter->spill->file);
     ko_sorter_spill_close(sorter->spill);
     sorter->spill = to;
     to = NULL;
@@ -215,5 +216,6 @@ ko_sorter_peak_bytes(const struct ko_sorter *sorter)
 uint64_t
 ko_sorter_spilled_bytes(const struct ko_sorter *sorter)
 {
-    return sorter->spilled_bytes + (sorter->spill == NULL ? 0 : sorter->spill->n_written);
+    return sorter->spilled_bytes +
+           (sorter->spill == NULL ? 0 : ko_scratch_bytes(sorter->spill->file));
 }

@@ -108,10 +108,9 @@ struct ko_sorter_run {
 
 struct ko_sorter_spill {
     struct ko_sorter_memory *memory;
-    const char *folder; /* for error texts; the file has no name */
-    int fd;
+    const char *folder; /* for error texts */
+    struct ko_scratch *file;
     size_t block_bytes;
-    uint64_t n_written;   /* bytes in the file */
     struct ko_buf block;  /* records of the open block */
     struct ko_buf packed; /* a block as it stands in the file */
     uint64_t run_offset;  /* of the open run */

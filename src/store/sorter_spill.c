@@ -1,34 +1,10 @@
-#include <errno.h>
-#include <fcntl.h>
-#include <unistd.h>
-
-#include "keepone/base/file.h"
 #include "keepone/base/mem.h"
-#include "keepone/base/random.h"
 #include "keepone/format/zstd.h"
+#include "keepone/store/scratch.h"
 #include "sorter_priv.h"
 
 /* Records have little in them that repeats: a faster level is hardly a larger spill. */
 enum { SPILL_LEVEL = -5, BLOCK_HEAD_BYTES = 8 };
-
-/* Makes a file without a name: it is gone when it is closed, whatever ends this process. */
-static enum ko_code
-create_file(struct ko_sorter_spill *spill, struct ko_error *err)
-{
-    char path[KO_PATH_BYTES];
-    char suffix[17];
-
-    ko_random_hex(suffix, 16);
-    KO_TRY(ko_path_join(path, err, spill->folder, "spill-%s", suffix));
-    spill->fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (spill->fd < 0)
-        (void) ko_fail_errno(err, KO_E_IO, errno, "cannot create '%s'", path);
-    else
-        (void) unlink(path);
-
-done:
-    return err->code;
-}
 
 enum ko_code
 ko_sorter_spill_open(const char *folder, size_t block_bytes, struct ko_sorter_memory *memory,
@@ -39,7 +15,6 @@ ko_sorter_spill_open(const char *folder, size_t block_bytes, struct ko_sorter_me
     *spill_out = NULL;
     if (spill == NULL)
         return err->code;
-    spill->fd = -1;
     spill->folder = folder;
     spill->block_bytes = block_bytes;
     spill->memory = memory;
@@ -47,7 +22,7 @@ ko_sorter_spill_open(const char *folder, size_t block_bytes, struct ko_sorter_me
     if (spill->writer != NULL)
         spill->reader = ko_zstd_reader_new(err);
     KO_TRY(err->code);
-    KO_TRY(create_file(spill, err));
+    KO_TRY(ko_scratch_open(folder, &spill->file, err));
     *spill_out = spill;
     spill = NULL;
 
@@ -61,8 +36,7 @@ ko_sorter_spill_close(struct ko_sorter_spill *spill)
 {
     if (spill == NULL)
         return;
-    if (spill->fd >= 0)
-        (void) close(spill->fd);
+    ko_scratch_close(spill->file);
     ko_zstd_writer_free(spill->writer);
     ko_zstd_reader_free(spill->reader);
     ko_buf_clear(&spill->block);
@@ -83,13 +57,10 @@ write_block(struct ko_sorter_spill *spill, struct ko_error *err)
         ko_zstd_writer_add_block(spill->writer, ko_buf_slice(&spill->block), &spill->packed, err));
     KO_ASSERT(spill->packed.n <= UINT32_MAX);
     ko_write_u32(spill->packed.data, (uint32_t) (spill->packed.n - BLOCK_HEAD_BYTES));
-    KO_TRY(ko_write_all(spill->fd, ko_buf_slice(&spill->packed), spill->folder, err));
-    spill->n_written += spill->packed.n;
+    KO_TRY(ko_scratch_add(spill->file, ko_buf_slice(&spill->packed), err));
     ko_buf_reset(&spill->block);
 
 done:
-    if (err->code == KO_E_IO)
-        ko_context(err, "spilling records that memory has no room for");
     return err->code;
 }
 
@@ -123,42 +94,11 @@ ko_sorter_spill_end_run(struct ko_sorter_spill *spill, struct ko_error *err)
         return err->code;
     spill->runs = moved;
     spill->runs[spill->n_runs++] =
-        (struct ko_sorter_run){.offset = spill->run_offset, .end_offset = spill->n_written};
-    spill->run_offset = spill->n_written;
+        (struct ko_sorter_run){.offset = spill->run_offset, .end_offset = ko_scratch_bytes(spill->file)};
+    spill->run_offset = ko_scratch_bytes(spill->file);
 
 done:
     return err->code;
-}
-
-static enum ko_code
-fail_changed(const struct ko_sorter_spill *spill, struct ko_error *err)
-{
-    (void) ko_fail(err, KO_E_CORRUPT, "a spill file in '%s' does not read as it was written",
-                   spill->folder);
-    ko_hint(err, "check that disk, then run the same command again.");
-    return err->code;
-}
-
-/* Reads exactly n bytes at `offset` of the file. */
-static enum ko_code
-read_at(const struct ko_sorter_spill *spill, uint64_t offset, char *to, size_t n,
-        struct ko_error *err)
-{
-    while (n > 0) {
-        const ssize_t n_read = pread(spill->fd, to, n, (off_t) offset);
-
-        if (n_read < 0 && errno == EINTR)
-            continue;
-        if (n_read < 0)
-            return ko_fail_errno(err, KO_E_IO, errno, "cannot read a spill file in '%s'",
-                                 spill->folder);
-        if (n_read == 0)
-            return fail_changed(spill, err);
-        to += n_read;
-        n -= (size_t) n_read;
-        offset += (uint64_t) n_read;
-    }
-    return KO_OK;
 }
 
 static enum ko_code
@@ -168,12 +108,12 @@ read_block(struct ko_sorter_spill *spill, struct ko_sorter_run_reader *reader, s
     size_t n_packed;
     char *packed;
 
-    KO_TRY(read_at(spill, reader->left.offset, head, sizeof head, err));
+    KO_TRY(ko_scratch_read(spill->file, reader->left.offset, head, sizeof head, err));
     n_packed = ko_read_u32(head);
     reader->n = ko_read_u32(head + 4);
     reader->next = 0;
     if (n_packed > reader->left.end_offset - reader->left.offset - sizeof head)
-        KO_TRY(fail_changed(spill, err));
+        KO_TRY(ko_scratch_fail_changed(spill->file, err));
     if (reader->n > reader->capacity) {
         void *memory = reader->block;
 
@@ -184,7 +124,8 @@ read_block(struct ko_sorter_spill *spill, struct ko_sorter_run_reader *reader, s
     ko_buf_reset(&spill->packed);
     packed = ko_buf_reserve(&spill->packed, n_packed);
     KO_TRY(ko_buf_finish(&spill->packed, err));
-    KO_TRY(read_at(spill, reader->left.offset + sizeof head, packed, n_packed, err));
+    KO_TRY(
+        ko_scratch_read(spill->file, reader->left.offset + sizeof head, packed, n_packed, err));
     if (ko_zstd_reader_decode_block(spill->reader, (struct ko_slice){packed, n_packed},
                                     reader->block, reader->n, err) != KO_OK)
         ko_context(err, "a spill file in '%s'", spill->folder);

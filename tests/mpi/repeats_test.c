@@ -1,5 +1,6 @@
 #include "keepone/stage/repeats.h"
 
+#include "keepone/record/record.h"
 #include "support/mpi_test.h"
 
 enum { MIB = 1024 * 1024 };
@@ -60,6 +61,19 @@ own_value(uint64_t i)
     return i;
 }
 
+/* As mixed_value(), and behind it values that occur once. */
+static uint64_t
+mixed_or_own_value(uint64_t i)
+{
+    return i < 40000 ? mixed_value(i) : i;
+}
+
+static bool
+is_mixed_or_own_repeated(uint64_t value)
+{
+    return value < 40000 && is_mixed_repeated(value);
+}
+
 static bool
 is_never_repeated(uint64_t value)
 {
@@ -111,25 +125,31 @@ find_repeats(struct ko_world *world, const struct data *data,
 struct tally {
     uint64_t n_missed;
     uint64_t n_by_chance;
+    uint64_t n_repeated;
+    uint64_t n_strange; /* an answer to another question */
     uint64_t n_own;
 };
 
 /* Asks for every fingerprint of this rank. */
 static struct tally
-ask_for_all(const struct ko_repeats *repeats, const struct data *data, struct ko_world *world)
+ask_for_all(struct ko_repeats *repeats, const struct data *data, struct ko_world *world,
+            struct ko_error *err)
 {
     struct tally tally = {0};
 
-    for (uint64_t i = 0; i < data->n; i++) {
+    for (uint64_t i = 0; i < data->n && err->code == KO_OK; i++) {
         const uint64_t value = data->value_of(i);
-        bool has;
+        struct ko_repeats_answer answer = {0};
 
         if (data->rank_of(i, ko_world_size(world)) != ko_world_rank(world))
             continue;
-        has = ko_repeats_has(repeats, fingerprint_of(value));
+        (void) ko_repeats_next(repeats, &answer, err);
         tally.n_own++;
-        tally.n_missed += data->is_repeated(value) && !has;
-        tally.n_by_chance += !data->is_repeated(value) && has;
+        tally.n_repeated += answer.is_repeated;
+        tally.n_missed += data->is_repeated(value) && !answer.is_repeated;
+        tally.n_by_chance += !data->is_repeated(value) && answer.is_repeated;
+        tally.n_strange +=
+            answer.is_none || answer.partition != ko_partition_of(fingerprint_of(value));
     }
     return tally;
 }
@@ -146,8 +166,10 @@ check_data(struct ko_world *world, const struct data *data, bool is_exact, uint6
     struct tally tally = {0};
 
     if (repeats != NULL)
-        tally = ask_for_all(repeats, data, world);
+        tally = ask_for_all(repeats, data, world, err);
     CHECK(tally.n_missed == 0);
+    CHECK(tally.n_strange == 0);
+    CHECK(repeats == NULL || tally.n_repeated == ko_repeats_count(repeats));
     CHECK(tally.n_by_chance <= by_chance_max);
     CHECK(stats.n_added == tally.n_own);
     CHECK(stats.n_sent <= stats.n_added);
@@ -200,11 +222,11 @@ what_was_sent_and_found_is_counted(struct ko_world *world, struct ko_error *err)
     (void) ko_world_sum(world, sums, 3, err);
     CHECK(sums[0] == 40000);
     CHECK(sums[1] == 20100);
-    CHECK(sums[2] == 10100);
+    CHECK(sums[2] == 30000);
     ko_repeats_free(repeats);
 }
 
-/* Each rank adds all of the values; those that it asks for are the first n_asked. */
+/* The first rank adds the values and asks for each: + is repeated. */
 static void
 check_values(struct ko_world *world, const uint64_t *values, size_t n, const char *expected,
              struct ko_error *err)
@@ -219,8 +241,12 @@ check_values(struct ko_world *world, const uint64_t *values, size_t n, const cha
     for (size_t i = 0; i < n && ko_world_rank(world) == 0 && err->code == KO_OK; i++)
         (void) ko_repeats_add(repeats, values[i], err);
     (void) ko_repeats_find(repeats, world, &stats, err);
-    for (size_t i = 0; i < n && err->code == KO_OK; i++)
-        answers[i] = ko_repeats_has(repeats, values[i]) ? '+' : '-';
+    for (size_t i = 0; i < n && ko_world_rank(world) == 0 && err->code == KO_OK; i++) {
+        struct ko_repeats_answer answer = {0};
+
+        (void) ko_repeats_next(repeats, &answer, err);
+        answers[i] = answer.is_repeated ? '+' : '-';
+    }
     if (ko_world_rank(world) == 0)
         CHECK_TEXT(answers, expected);
     ko_repeats_free(repeats);
@@ -276,11 +302,56 @@ check_short_memory(struct ko_world *world, const struct data *data, uint64_t mem
 static void
 too_little_memory_on_one_rank_fails_all(struct ko_world *world, struct ko_error *err)
 {
-    /* Not even a first block, no room beside the blocks for sending, none for the answers. */
+    /* Not even a first block; no room beside the blocks for finding what is repeated. */
     check_short_memory(world, &on_one_rank, MIB, "need more than the 1 MiB given", err);
-    check_short_memory(world, &unique, 6 * MIB, "need more than the 6 MiB given", err);
-    check_short_memory(world, &on_one_rank, 6 * MIB + 128 * 1024, "need more than the 6 MiB given",
-                       err);
+    check_short_memory(world, &on_one_rank, 6 * MIB, "need more than the 6 MiB given", err);
+}
+
+/* What memory has no room for is spilled, values and turns, and every answer is the same. */
+static void
+what_is_spilled_gets_its_answers(struct ko_world *world, struct ko_error *err)
+{
+    const struct data many = {3000000, scattered, mixed_or_own_value, is_mixed_or_own_repeated};
+    const struct ko_repeats_options options = {
+        .name = "fingerprint", .folder = ".", .memory_bytes = 12 * MIB};
+    struct ko_repeats_stats stats = {0};
+    struct ko_repeats *repeats = find_repeats(world, &many, &options, &stats, err);
+    struct tally tally = {0};
+
+    if (repeats != NULL)
+        tally = ask_for_all(repeats, &many, world, err);
+    CHECK(tally.n_missed == 0);
+    CHECK(tally.n_strange == 0);
+    CHECK(tally.n_own == stats.n_added);
+    CHECK(stats.n_added < 1400000 || stats.n_spilled_bytes > 0);
+    CHECK(stats.peak_bytes <= 12 * MIB);
+    ko_repeats_free(repeats);
+}
+
+/* Things without a fingerprint take their turn. */
+static void
+none_is_never_repeated(struct ko_world *world, struct ko_error *err)
+{
+    const struct ko_repeats_options options = {.name = "fingerprint", .memory_bytes = 64 * MIB};
+    struct ko_repeats *repeats = ko_repeats_new(&options, err);
+    struct ko_repeats_stats stats;
+    char answers[8] = "";
+
+    for (uint64_t i = 0; i < 6 && err->code == KO_OK; i++) {
+        if (i % 3 == 0)
+            (void) ko_repeats_add_none(repeats, err);
+        else
+            (void) ko_repeats_add(repeats, fingerprint_of(i % 3), err);
+    }
+    (void) ko_repeats_find(repeats, world, &stats, err);
+    for (size_t i = 0; i < 6 && err->code == KO_OK; i++) {
+        struct ko_repeats_answer answer = {0};
+
+        (void) ko_repeats_next(repeats, &answer, err);
+        answers[i] = answer.is_none ? 'n' : answer.is_repeated ? '+' : '-';
+    }
+    CHECK_TEXT(answers, "n++n++");
+    ko_repeats_free(repeats);
 }
 
 CASES = {
@@ -291,5 +362,7 @@ CASES = {
     CASE(the_smallest_and_largest_fingerprints_are_told_apart),
     CASE(a_unique_fingerprint_costs_few_bytes),
     CASE(too_little_memory_on_one_rank_fails_all),
+    CASE(what_is_spilled_gets_its_answers),
+    CASE(none_is_never_repeated),
 };
 RUN_CASES

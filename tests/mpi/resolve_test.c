@@ -209,7 +209,7 @@ too_little_memory_for_the_check_fails_all_ranks(struct ko_world *world, struct k
 
     (void) resolve_lines(world, "a k=x t=#1\nb k=x t=#1\n", 1024, &groups, &counts, &failure);
     CHECK_CODE(failure, KO_E_MEMORY);
-    CHECK_ERROR_SAYS(failure, "primary: 0 items of this rank need more");
+    CHECK_ERROR_SAYS(failure, "items of this rank need more than the 0 MiB");
     ko_buf_clear(&groups);
 }
 

@@ -26,23 +26,22 @@ struct ko_intake; /* opaque; owned by the caller of _new */
 /* A claim of this rank that was read to its end. */
 struct ko_intake_claim {
     uint64_t index;
+    uint64_t n_items; /* added: with a key or without */
     bool is_logged;
 };
 
 struct ko_intake_options {
     const struct ko_rules *rules; /* borrowed */
     bool may_lack_attributes;     /* no typo guard */
-    uint64_t repeats_bytes;       /* for fingerprints; over it KO_E_MEMORY */
+    uint64_t repeats_bytes;       /* for fingerprints */
+    const char *folder;           /* for those that do not fit; borrowed; NULL: KO_E_MEMORY */
     uint64_t log_bytes;           /* for the row log; 0 = no log: every claim is read again */
 };
 
 struct ko_intake *ko_intake_new(const struct ko_intake_options *options, struct ko_error *err);
 void ko_intake_free(struct ko_intake *intake);
 
-/*
- * Brackets the items of a claim.  With a log one claim is open at a time and its items belong to
- * it; without a log claims may overlap.
- */
+/* Brackets the items of a claim; one is open at a time. */
 void ko_intake_begin(struct ko_intake *intake);
 enum ko_code ko_intake_end(struct ko_intake *intake, uint64_t claim_index, struct ko_error *err);
 
@@ -64,19 +63,22 @@ enum ko_code ko_intake_finish(struct ko_intake *intake, struct ko_world *world,
 /* This rank's counts so far: read, filtered, missing. Borrowed. */
 const struct ko_counts *ko_intake_counts(const struct ko_intake *intake);
 
-/* This rank's ended claims in order.  Borrowed. */
+/* This rank's ended claims in order; those in the log come first.  Borrowed. */
 const struct ko_intake_claim *ko_intake_claims(const struct ko_intake *intake, size_t *n_claims);
 
-/* Is the item of this fingerprint a candidate?  After finish only. */
-bool ko_intake_is_candidate(const struct ko_intake *intake, uint64_t fingerprint);
-
 /*
- * After finish: takes the next row out of the log; false at the end.  Its values[n_looked] are
+ * After finish, the items once more in the order in which they were added.  First those of the log,
+ * row by row: *has_row = false at its end.  Their values[n_looked], of candidates alone, are
  * borrowed until the next call.
  */
-bool ko_intake_next_logged(struct ko_intake *intake, uint64_t *fingerprint);
+enum ko_code ko_intake_next_logged(struct ko_intake *intake, bool *has_row, bool *is_candidate,
+                                   struct ko_error *err);
 enum ko_code ko_intake_logged_values(struct ko_intake *intake, struct ko_slice *values,
                                      struct ko_error *err);
+
+/* Then those of the other claims, which the caller reads again: what is known of the next one. */
+enum ko_code ko_intake_next(struct ko_intake *intake, struct ko_repeats_answer *answer,
+                            struct ko_error *err);
 
 /* How many items this rank added to the repeats: read - filtered - missing. */
 uint64_t ko_intake_n_keyed(const struct ko_intake *intake);

@@ -1,16 +1,17 @@
 /*
  * Repeats: which 64-bit fingerprints occur at least twice over all ranks?
  *
- * Each rank adds its fingerprints; ko_repeats_find() then tells each rank which of *its own*
- * are repeated anywhere.  A fingerprint is cut to `n_bits` leading bits, chosen from the total
- * count so that one in about 4,000 unique ones is reported as repeated by chance: a
- * repeated one is never missed, and everything decided later is decided by exact keys.
+ * Each rank adds its fingerprints; ko_repeats_find() asks their owners; then ko_repeats_next()
+ * tells of each one, in the order in which they were added, whether it is repeated anywhere.  Of a
+ * fingerprint 49 bits are compared, so that even of 10^11 unique ones only one in 4,000 is reported
+ * as repeated by chance: a repeated one is never missed, and everything decided later is decided
+ * by exact keys.
  *
- * On the wire a unique fingerprint costs two to three bytes and one bit: each rank sorts a
- * partition's fingerprints and sends the differences to the partition's owner, who answers
- * one bit per distinct fingerprint.  Memory: 8 bytes per fingerprint added but at least 6 MiB, plus
- * a few partitions under way; all of it but one message is counted.  The cost does not depend on
- * how often one fingerprint occurs.
+ * On the wire a unique fingerprint costs 5 bytes and one bit: a rank sends the distinct values of
+ * a partition to its owner, who answers one bit each.  Memory: 7 bytes per fingerprint added, but
+ * at least 6 MiB; beyond half of memory_bytes they are spilled to `folder`, and what is left are
+ * tables of the partitions under way and a bit per fingerprint.  All of it but one message is
+ * counted.  The cost does not depend on how often one fingerprint occurs.
  *
  * Thread use: one thread per rank.  MPI: collective where said.
  */
@@ -29,11 +30,13 @@ struct ko_repeats_stats {
     uint64_t n_added;      /* by this rank */
     uint64_t n_sent;       /* distinct ones sent to owners by this rank */
     uint64_t n_wire_bytes; /* sent by this rank, to itself included, both ways */
+    uint64_t n_spilled_bytes;
     uint64_t peak_bytes;
 };
 
 struct ko_repeats_options {
     const char *name;      /* of its phase and in messages: "fingerprint"; borrowed */
+    const char *folder;    /* for spills; borrowed */
     uint64_t memory_bytes; /* more than this is KO_E_MEMORY with a hint */
     unsigned n_eighths;    /* of --memory that are this, for the message; 0 = 8 */
     bool is_exact;         /* compare all bits but the last: nothing is reported by chance */
@@ -42,24 +45,32 @@ struct ko_repeats_options {
 struct ko_repeats *ko_repeats_new(const struct ko_repeats_options *options, struct ko_error *err);
 void ko_repeats_free(struct ko_repeats *repeats);
 
-/* Local. */
+/* Local.  KO_E_MEMORY, KO_E_IO. */
 enum ko_code ko_repeats_add(struct ko_repeats *repeats, uint64_t fingerprint, struct ko_error *err);
 
+/* The same for something without a fingerprint, which is never repeated: it takes its turn. */
+enum ko_code ko_repeats_add_none(struct ko_repeats *repeats, struct ko_error *err);
+
 /*
- * Collective.  Afterwards ko_repeats_has() answers; nothing can be added any more.  Checked before
+ * Collective.  Afterwards ko_repeats_next() answers; nothing can be added any more.  Checked before
  * it returns: fingerprints sent = received, bits back = fingerprints sent, over all ranks.
  */
 enum ko_code ko_repeats_find(struct ko_repeats *repeats, struct ko_world *world,
                              struct ko_repeats_stats *stats, struct ko_error *err);
 
-/* Local: is this fingerprint, one that this rank added, repeated?  False after a find without any.
- */
-bool ko_repeats_has(const struct ko_repeats *repeats, uint64_t fingerprint);
-
-/* After a find: says that this fingerprint will be asked for soon. */
-void ko_repeats_prefetch(const struct ko_repeats *repeats, uint64_t fingerprint);
-
-/* How many distinct fingerprints of this rank are repeated. */
+/* How many of the fingerprints that this rank added are repeated. */
 uint64_t ko_repeats_count(const struct ko_repeats *repeats);
+
+/* What is known of one that was added. */
+struct ko_repeats_answer {
+    bool is_none;
+    bool is_repeated;
+    unsigned partition; /* of the fingerprint: a check on whoever reads a second time */
+};
+
+/* Local, after a find: of the first one added, then of the next one, ...; as often as was added.
+ * KO_E_IO, KO_E_CORRUPT (spills). */
+enum ko_code ko_repeats_next(struct ko_repeats *repeats, struct ko_repeats_answer *answer,
+                             struct ko_error *err);
 
 #endif

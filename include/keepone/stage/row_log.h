@@ -25,28 +25,19 @@ struct ko_row_log *ko_row_log_new(size_t n_values, uint64_t limit_bytes, struct 
 void ko_row_log_free(struct ko_row_log *log);
 
 /* Adds a row, copied; false if the limit, or the system, has no room for it. */
-bool ko_row_log_add(struct ko_row_log *log, uint64_t fingerprint, const struct ko_slice *values);
+bool ko_row_log_add(struct ko_row_log *log, const struct ko_slice *values);
 
 /* Remembers the end of the log; take_back drops what was added since. */
 void ko_row_log_mark(struct ko_row_log *log);
 void ko_row_log_take_back(struct ko_row_log *log);
 
-struct ko_logged_row {
-    uint64_t fingerprint;
-    const char *bytes; /* in the log */
-    const char *base;
-};
+/* Moves to the next row, the first one at first, and frees the memory of those before it, block by
+ * block; false at the end.  Nothing can be added any more. */
+bool ko_row_log_next(struct ko_row_log *log);
 
-/* Takes the next row out, to be asked for until _release; false at the end.  Nothing can be added
- * any more. */
-bool ko_row_log_next(struct ko_row_log *log, struct ko_logged_row *row);
-
-/* Sets values[n_values] of a row, borrowed until the next call of this function. */
-enum ko_code ko_row_log_values(struct ko_row_log *log, const struct ko_logged_row *row,
-                               struct ko_slice *values, struct ko_error *err);
-
-/* Frees the memory of the rows taken so far, block by block. */
-void ko_row_log_release(struct ko_row_log *log);
+/* Sets values[n_values] of the row, borrowed until the next call of either function. */
+enum ko_code ko_row_log_values(struct ko_row_log *log, struct ko_slice *values,
+                               struct ko_error *err);
 
 /* Memory in use; it is largest before the first row is taken. */
 uint64_t ko_row_log_bytes(const struct ko_row_log *log);

@@ -1,0 +1,160 @@
+#include <string.h>
+
+#include "repeats_priv.h"
+
+static enum ko_code
+open_scratch(struct ko_repeats *repeats, struct ko_error *err)
+{
+    return repeats->scratch != NULL
+               ? KO_OK
+               : ko_scratch_open(repeats->options.folder, &repeats->scratch, err);
+}
+
+/* The values of one partition go to the file, its chunks to the spare ones. */
+static enum ko_code
+spill_bucket(struct ko_repeats *repeats, struct ko_repeats_bucket *bucket, struct ko_error *err)
+{
+    const size_t n_full = ko_repeats_chunk_values(repeats);
+
+    for (struct ko_repeats_chunk *chunk = bucket->first, *next; chunk != NULL; chunk = next) {
+        const size_t n = chunk == bucket->last ? bucket->n_last : n_full;
+
+        next = chunk->next;
+        KO_TRY(ko_scratch_add(
+            repeats->scratch,
+            (struct ko_slice){(const char *) chunk->bytes, n * repeats->value_bytes}, err));
+        chunk->next = repeats->spare;
+        repeats->spare = chunk;
+    }
+    *bucket = (struct ko_repeats_bucket){0};
+
+done:
+    return err->code;
+}
+
+enum ko_code
+ko_repeats_spill_values(struct ko_repeats *repeats, struct ko_error *err)
+{
+    struct ko_repeats_run *moved;
+
+    KO_TRY(open_scratch(repeats, err));
+    KO_TRY(ko_repeats_take(repeats, sizeof *moved, err));
+    moved = ko_realloc(repeats->runs, (repeats->n_runs + 1) * sizeof *moved, err);
+    if (moved == NULL) {
+        ko_repeats_give_back(repeats, sizeof *moved);
+        return err->code;
+    }
+    repeats->runs = moved;
+    moved += repeats->n_runs++;
+    for (unsigned p = 0; p < KO_PARTITIONS; p++) {
+        moved->offsets[p] = ko_scratch_bytes(repeats->scratch);
+        KO_TRY(spill_bucket(repeats, &repeats->buckets[p], err));
+    }
+    moved->offsets[KO_PARTITIONS] = ko_scratch_bytes(repeats->scratch);
+
+done:
+    return err->code;
+}
+
+enum ko_code
+ko_repeats_spill_turns(struct ko_repeats *repeats, struct ko_error *err)
+{
+    struct ko_repeats_turns *const turns = repeats->last_turns;
+    uint64_t *moved;
+
+    KO_TRY(open_scratch(repeats, err));
+    KO_TRY(ko_repeats_take(repeats, sizeof *moved, err));
+    moved = ko_realloc(repeats->turn_offsets, (repeats->n_spilled_turns + 1) * sizeof *moved, err);
+    if (moved == NULL)
+        return err->code;
+    repeats->turn_offsets = moved;
+    moved[repeats->n_spilled_turns++] = ko_scratch_bytes(repeats->scratch);
+    KO_TRY(ko_scratch_add(
+        repeats->scratch,
+        (struct ko_slice){(const char *) turns->partitions, sizeof turns->partitions}, err));
+    turns->n = 0;
+
+done:
+    return err->code;
+}
+
+enum ko_code
+ko_repeats_read_turns(struct ko_repeats *repeats, struct ko_repeats_turns *turns,
+                      struct ko_error *err)
+{
+    KO_TRY(ko_scratch_read(repeats->scratch, repeats->turn_offsets[repeats->next_turns_spill++],
+                           turns->partitions, sizeof turns->partitions, err));
+    turns->n = KO_REPEATS_TURNS;
+    for (size_t i = 0; i < turns->n; i++)
+        if (turns->partitions[i] > KO_REPEATS_NO_TURN)
+            return ko_scratch_fail_changed(repeats->scratch, err);
+
+done:
+    return err->code;
+}
+
+struct ko_repeats_walk
+ko_repeats_walk_of(const struct ko_repeats *repeats, unsigned partition)
+{
+    return (struct ko_repeats_walk){
+        .repeats = repeats, .partition = partition, .chunk = repeats->buckets[partition].first};
+}
+
+/* Reads more of the partition's part of a run. */
+static enum ko_code
+read_run(struct ko_repeats_walk *walk, const unsigned char **bytes, size_t *n_values,
+         struct ko_error *err)
+{
+    const struct ko_repeats *repeats = walk->repeats;
+    const size_t most = ko_repeats_chunk_values(repeats) * repeats->value_bytes;
+    const size_t n = walk->run_end - walk->run_offset < most
+                         ? (size_t) (walk->run_end - walk->run_offset)
+                         : most;
+
+    KO_TRY(ko_scratch_read(repeats->scratch, walk->run_offset, walk->spilled, n, err));
+    walk->run_offset += n;
+    *bytes = walk->spilled;
+    *n_values = n / repeats->value_bytes;
+
+done:
+    return err->code;
+}
+
+enum ko_code
+ko_repeats_walk_next(struct ko_repeats_walk *walk, const unsigned char **bytes, size_t *n_values,
+                     struct ko_error *err)
+{
+    const struct ko_repeats *repeats = walk->repeats;
+    const struct ko_repeats_bucket *bucket = &repeats->buckets[walk->partition];
+    const struct ko_repeats_chunk *chunk = walk->chunk;
+
+    while (walk->run_offset == walk->run_end && walk->next_run < repeats->n_runs) {
+        const struct ko_repeats_run *run = &repeats->runs[walk->next_run++];
+
+        walk->run_offset = run->offsets[walk->partition];
+        walk->run_end = run->offsets[walk->partition + 1];
+    }
+    if (walk->run_offset < walk->run_end)
+        return read_run(walk, bytes, n_values, err);
+    *n_values = 0;
+    if (chunk == NULL)
+        return KO_OK;
+    *bytes = chunk->bytes;
+    *n_values = chunk == bucket->last ? bucket->n_last : ko_repeats_chunk_values(repeats);
+    walk->chunk = chunk->next;
+    return KO_OK;
+}
+
+uint64_t
+ko_repeats_n_values(const struct ko_repeats *repeats, unsigned partition)
+{
+    const struct ko_repeats_bucket *bucket = &repeats->buckets[partition];
+    uint64_t n = 0;
+
+    for (size_t i = 0; i < repeats->n_runs; i++)
+        n += (repeats->runs[i].offsets[partition + 1] - repeats->runs[i].offsets[partition]) /
+             repeats->value_bytes;
+    if (bucket->n_chunks > 0)
+        n += (uint64_t) (bucket->n_chunks - 1) * ko_repeats_chunk_values(repeats) + bucket->n_last;
+    return n;
+}
