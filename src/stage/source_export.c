@@ -61,6 +61,19 @@ done:
 }
 
 static enum ko_code
+skip(void *self, bool *has_item, struct ko_error *err)
+{
+    struct export_source *source = self;
+    struct ko_slice line;
+
+    KO_TRY(ko_export_reader_next(source->reader, &line, err));
+    *has_item = line.data != NULL;
+
+done:
+    return err->code;
+}
+
+static enum ko_code
 is_ready(void *self, bool *answer, struct ko_error *err)
 {
     const struct export_source *source = self;
@@ -100,6 +113,7 @@ ko_source_of_export(const struct ko_export *export, const struct ko_rules *rules
 {
     static const struct ko_source_ops ops = {.begin = begin,
                                              .next = next,
+                                             .skip = skip,
                                              .is_ready = is_ready,
                                              .wait = wait_for_more,
                                              .context = context,

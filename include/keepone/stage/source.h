@@ -27,6 +27,12 @@ struct ko_source_ops {
     enum ko_code (*next)(void *self, struct ko_slice *values, bool *has_item, struct ko_error *err);
 
     /*
+     * Goes behind the next item, which was read before, as next() would, but looks at nothing in
+     * it.  NULL: a next() that nobody looks at.
+     */
+    enum ko_code (*skip)(void *self, bool *has_item, struct ko_error *err);
+
+    /*
      * False while next() would wait for a network; takes in what has arrived.  Values become
      * invalid.  NULL: always ready.
      */
@@ -48,6 +54,17 @@ struct ko_source {
     const struct ko_source_ops *ops;
     void *self;
 };
+
+/* Goes behind the next item of a claim that is read again; the count at its end is checked. */
+static inline enum ko_code
+ko_source_skip(const struct ko_source *source, bool *has_item, struct ko_error *err)
+{
+    struct ko_slice values[KO_LOOKED_MAX];
+
+    if (source->ops->skip != NULL)
+        return source->ops->skip(source->self, has_item, err);
+    return source->ops->next(source->self, values, has_item, err);
+}
 
 /* Is an item, or the claim's end, at hand? */
 static inline enum ko_code
