@@ -111,8 +111,6 @@ done:
 static enum ko_code
 read_again(struct sender *sender, struct ko_phase *phase, struct ko_error *err)
 {
-    const struct ko_source *source = &sender->config->source;
-    struct ko_slice values[KO_LOOKED_MAX];
     struct ko_repeats_answer answer;
     bool has_item;
 
@@ -122,7 +120,7 @@ read_again(struct sender *sender, struct ko_phase *phase, struct ko_error *err)
     KO_TRY(ko_intake_next(sender->config->intake, &answer, err));
     if (answer.is_repeated)
         return send_read_again(sender, phase, answer.partition, err);
-    KO_TRY(source->ops->next(source->self, values, &has_item, err));
+    KO_TRY(ko_source_skip(&sender->config->source, &has_item, err));
     if (!has_item)
         (void) fail_changed(sender, err);
 

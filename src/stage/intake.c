@@ -31,11 +31,10 @@ struct ko_intake {
 struct ko_intake *
 ko_intake_new(const struct ko_intake_options *options, struct ko_error *err)
 {
-    const struct ko_repeats_options repeats = {
-        .name = "fingerprint",
-        .folder = options->folder,
-        .memory_bytes = options->repeats_bytes,
-        .n_eighths = 5};
+    const struct ko_repeats_options repeats = {.name = "fingerprint",
+                                               .folder = options->folder,
+                                               .memory_bytes = options->repeats_bytes,
+                                               .n_eighths = 5};
     struct ko_intake *intake = ko_alloc(sizeof *intake, err);
 
     if (intake == NULL)

@@ -184,10 +184,10 @@ answer_list(struct ko_repeats *repeats, struct ko_phase *phase, unsigned partiti
         return ko_buf_finish(&repeats->message, err);
     memset(bits, 0, n / 8 + 1);
     for (size_t i = 0; i < n; i++)
-        bits[i / 8] = (char) (bits[i / 8] |
-                              repeats->distinct.marks[ko_read_u32(
-                                  indexes + i * repeats->value_bytes)]
-                                  << i % 8);
+        bits[i / 8] =
+            (char) (bits[i / 8] |
+                    repeats->distinct.marks[ko_read_u32(indexes + i * repeats->value_bytes)]
+                        << i % 8);
     ko_buf_commit(&repeats->message, (n + 7) / 8);
     repeats->n_bits_sent += n;
     return ko_phase_send(phase, arrival->list_sources[list], ko_buf_slice(&repeats->message), err);

@@ -8,12 +8,14 @@
 #include "keepone/record/rules.h"
 
 /*
- * A row: u32, the bytes of its values times two plus IS_BASE; then per value a varint
+ * A row: u32, the bytes behind it times two plus IS_BASE; in a base a byte per value, what values
+ * share their start with (choose_starts()); then per value a varint
  *   0      absent
  *   1      the base's
  *   n + 2  then a byte each, how much it shares at its start and at its end; n bytes between
  */
 enum { VALUE_ABSENT, VALUE_OF_BASE, VALUE_KEPT };
+enum { USUAL_START = 8 }; /* as {"S":"ab: what most values share with each other */
 enum { HEAD_BYTES = 4, VALUE_HEAD_BYTES = 7, SHARED_MAX = UINT8_MAX, IS_BASE = 1 };
 
 struct block {
@@ -38,7 +40,8 @@ struct ko_row_log {
 
     struct ko_slice base[KO_LOOKED_MAX]; /* in base_bytes */
     struct ko_buf base_bytes;
-    bool has_base; /* adding: the last block has one */
+    bool has_base;                         /* adding: the last block has one */
+    unsigned char start_of[KO_LOOKED_MAX]; /* of base and the rows that lean on it */
 
     size_t offset;             /* taking: of the next row in the first block */
     struct ko_slice row;       /* that was taken last: its values */
@@ -172,26 +175,47 @@ shared_end(struct ko_slice a, struct ko_slice b)
     return n - left;
 }
 
-/* The start may be shared with the base's value, the end with `before`. */
-static char *
-write_value(char *to, struct ko_slice value, struct ko_slice base, struct ko_slice before)
+/*
+ * What values[i] may share its start and its end with.  base is NULL in a base.  The end is that of
+ * the value before: a sort key often ends in the attribute that follows it.
+ */
+static struct ko_slice
+start_of(const struct ko_row_log *log, const struct ko_slice *base, const struct ko_slice *values,
+         size_t i)
 {
-    struct ko_slice rest = value;
+    if (log->start_of[i] != i)
+        return values[log->start_of[i]];
+    return base == NULL ? (struct ko_slice){NULL, 0} : base[i];
+}
+
+static struct ko_slice
+end_of(const struct ko_slice *base, const struct ko_slice *values, size_t i)
+{
+    if (i > 0)
+        return values[i - 1];
+    return base == NULL ? (struct ko_slice){NULL, 0} : base[0];
+}
+
+static char *
+write_value(const struct ko_row_log *log, char *to, const struct ko_slice *base,
+            const struct ko_slice *values, size_t i)
+{
+    struct ko_slice rest = values[i];
     size_t n_start;
     size_t n_end;
 
-    if (value.data == NULL) {
+    if (rest.data == NULL) {
         *to++ = VALUE_ABSENT;
         return to;
     }
-    n_start = shared_start(value, base);
-    if (n_start == value.n && value.n == base.n && base.data != NULL) {
+    if (base != NULL && base[i].data != NULL && ko_slice_equal(rest, base[i])) {
         *to++ = VALUE_OF_BASE;
         return to;
     }
+    n_start = shared_start(rest, start_of(log, base, values, i));
     rest.data += n_start;
     rest.n -= n_start;
-    n_end = shared_end(rest, before);
+    n_end = shared_end(rest, end_of(base, values, i));
     rest.n -= n_end;
     to += ko_varint_write(to, rest.n + VALUE_KEPT);
     *to++ = (char) (unsigned char) n_start;
@@ -206,8 +230,31 @@ is_like_base(const struct ko_row_log *log, struct ko_slice first)
 {
     const size_t n_start = log->has_base ? shared_start(first, log->base[0]) : 0;
 
-    return log->has_base && (n_start >= first.n / 2 ||
-                             n_start + shared_end(first, log->base[0]) >= first.n / 2);
+    return log->has_base &&
+           (n_start >= first.n / 2 || n_start + shared_end(first, log->base[0]) >= first.n / 2);
+}
+
+/*
+ * With what values share more of their start: with those of the base before, as codes of one kind
+ * do, or with an earlier value of their row, as two dates of one moment do.  A value that is the
+ * base's is told in one byte anyway.
+ */
+static void
+choose_starts(struct ko_row_log *log, const struct ko_slice *values)
+{
+    for (size_t i = 0; i < log->n_values; i++) {
+        size_t most = log->base_bytes.n == 0 ? USUAL_START : shared_start(values[i], log->base[i]);
+
+        log->start_of[i] = (unsigned char) i;
+        for (size_t k = 0; k < i; k++) {
+            const size_t n = shared_start(values[i], values[k]);
+
+            if (n > most) {
+                most = n;
+                log->start_of[i] = (unsigned char) k;
+            }
+        }
+    }
 }
 
 static bool
@@ -225,6 +272,7 @@ set_base(struct ko_row_log *log, const struct ko_slice *values, size_t n_all)
             memcpy(to, values[i].data, values[i].n);
         to += values[i].n;
     }
+    ko_buf_commit(&log->base_bytes, n_all);
     log->has_base = true;
     return true;
 }
@@ -232,7 +280,6 @@ set_base(struct ko_row_log *log, const struct ko_slice *values, size_t n_all)
 bool
 ko_row_log_add(struct ko_row_log *log, const struct ko_slice *values)
 {
-    static const struct ko_slice none;
     size_t n_all = 0;
     size_t n_room;
     bool is_base;
@@ -241,7 +288,7 @@ ko_row_log_add(struct ko_row_log *log, const struct ko_slice *values)
 
     for (size_t i = 0; i < log->n_values; i++)
         n_all += values[i].n;
-    n_room = HEAD_BYTES + n_all + VALUE_HEAD_BYTES * log->n_values;
+    n_room = HEAD_BYTES + n_all + (1 + VALUE_HEAD_BYTES) * log->n_values;
     if ((log->last == NULL ||
          log->last->n_pages_bytes - sizeof *log->last - log->last->n < n_room) &&
         !add_block(log, n_room))
@@ -250,11 +297,13 @@ ko_row_log_add(struct ko_row_log *log, const struct ko_slice *values)
     is_base = !is_like_base(log, values[0]);
     row = log->last->bytes + log->last->n;
     to = row + HEAD_BYTES;
+    if (is_base) {
+        choose_starts(log, values);
+        memcpy(to, log->start_of, log->n_values);
+        to += log->n_values;
+    }
     for (size_t i = 0; i < log->n_values; i++)
-        to = write_value(to, values[i], is_base ? none : log->base[i],
-                         i > 0     ? values[i - 1]
-                         : is_base ? none
-                                   : log->base[0]);
+        to = write_value(log, to, is_base ? NULL : log->base, values, i);
     KO_ASSERT((size_t) (to - row) <= n_room && n_room <= UINT32_MAX / 2);
     if (is_base && !set_base(log, values, n_all))
         return false;
@@ -295,33 +344,37 @@ ko_row_log_next(struct ko_row_log *log)
     return true;
 }
 
-/* Rebuilds one value at `to`, or finds it in the base; the inverse of write_value(). */
-static struct ko_slice
-read_value(struct ko_slice *from, struct ko_slice base, struct ko_slice before, char *to)
+/* Rebuilds values[i] at `to`, or finds it in the base; the inverse of write_value(). */
+static void
+read_value(const struct ko_row_log *log, struct ko_slice *from, const struct ko_slice *base,
+           struct ko_slice *values, size_t i, char *to)
 {
+    const struct ko_slice start = start_of(log, base, values, i);
+    const struct ko_slice end = end_of(base, values, i);
     uint64_t code = VALUE_ABSENT;
     size_t n_rest;
     size_t n_start;
     size_t n_end;
 
     KO_ASSERT(ko_varint_read(from, &code));
-    if (code == VALUE_ABSENT)
-        return (struct ko_slice){NULL, 0};
+    values[i] = (struct ko_slice){NULL, 0};
     if (code == VALUE_OF_BASE)
-        return base;
+        values[i] = base[i];
+    if (code < VALUE_KEPT)
+        return;
     n_rest = code - VALUE_KEPT;
     KO_ASSERT(from->n >= 2 + n_rest);
     n_start = (unsigned char) from->data[0];
     n_end = (unsigned char) from->data[1];
-    KO_ASSERT(n_start <= base.n && n_end <= before.n);
+    KO_ASSERT(n_start <= start.n && n_end <= end.n);
     if (n_start > 0)
-        memcpy(to, base.data, n_start);
+        memcpy(to, start.data, n_start);
     memcpy(to + n_start, from->data + 2, n_rest);
     if (n_end > 0)
-        memcpy(to + n_start + n_rest, before.data + before.n - n_end, n_end);
+        memcpy(to + n_start + n_rest, end.data + end.n - n_end, n_end);
     from->data += 2 + n_rest;
     from->n -= 2 + n_rest;
-    return (struct ko_slice){to, n_start + n_rest + n_end};
+    values[i] = (struct ko_slice){to, n_start + n_rest + n_end};
 }
 
 /* Rebuilds a row in `bytes`; base is NULL for a base. */
@@ -329,7 +382,6 @@ static enum ko_code
 read_row(const struct ko_row_log *log, struct ko_slice row, const struct ko_slice *base,
          struct ko_buf *bytes, struct ko_slice *values, struct ko_error *err)
 {
-    static const struct ko_slice none;
     char *to;
 
     ko_buf_reset(bytes);
@@ -337,21 +389,35 @@ read_row(const struct ko_row_log *log, struct ko_slice row, const struct ko_slic
     if (to == NULL)
         return ko_buf_finish(bytes, err);
     for (size_t i = 0; i < log->n_values; i++) {
-        const struct ko_slice before = i > 0 ? values[i - 1] : base == NULL ? none : base[0];
-
-        values[i] = read_value(&row, base == NULL ? none : base[i], before, to);
+        read_value(log, &row, base, values, i, to);
         to += values[i].data == to ? values[i].n : 0;
     }
     KO_ASSERT(row.n == 0);
     return KO_OK;
 }
 
+/* Rebuilds the base of the row, unless that was done for the row before. */
+static enum ko_code
+read_base(struct ko_row_log *log, struct ko_error *err)
+{
+    struct ko_slice row = log->base_row;
+
+    if (log->base_row.data == log->base_row_read)
+        return KO_OK;
+    memcpy(log->start_of, row.data, log->n_values);
+    row.data += log->n_values;
+    row.n -= log->n_values;
+    KO_TRY(read_row(log, row, NULL, &log->base_bytes, log->base, err));
+    log->base_row_read = log->base_row.data;
+
+done:
+    return err->code;
+}
+
 enum ko_code
 ko_row_log_values(struct ko_row_log *log, struct ko_slice *values, struct ko_error *err)
 {
-    if (log->base_row.data != log->base_row_read)
-        KO_TRY(read_row(log, log->base_row, NULL, &log->base_bytes, log->base, err));
-    log->base_row_read = log->base_row.data;
+    KO_TRY(read_base(log, err));
     if (log->row.data == log->base_row.data)
         memcpy(values, log->base, log->n_values * sizeof *values);
     else

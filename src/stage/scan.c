@@ -52,7 +52,7 @@ struct scanning {
     bool is_taking_in; /* the rows of a finished segment */
     uint64_t taken_index;
     struct ko_buf finished; /* u64 each: segments whose rows are to be taken in */
-    uint64_t n_items;      /* for progress */
+    uint64_t n_items;       /* for progress */
     uint64_t n_claims_ended;
     uint64_t stride; /* claim i is segment i * stride, modulo their number */
     struct ko_pacing pacing;
@@ -374,9 +374,9 @@ step(void *self, struct ko_phase *phase, enum ko_phase_state *state, struct ko_e
     if (has_rows(scanning))
         KO_TRY(take_rows(scanning, &is_ready, err));
     KO_TRY(ko_dynamodb_step(scanning->config->client, err));
-    while (!scanning->is_done && scanning->n_asked + scanning->n_open +
-                                         scanning->finished.n / sizeof(uint64_t) <
-                                     scanning->n_places) {
+    while (!scanning->is_done &&
+           scanning->n_asked + scanning->n_open + scanning->finished.n / sizeof(uint64_t) <
+               scanning->n_places) {
         KO_TRY(ko_phase_ask(phase, err));
         scanning->n_asked++;
     }

@@ -93,8 +93,8 @@ ko_sorter_spill_end_run(struct ko_sorter_spill *spill, struct ko_error *err)
     if (moved == NULL)
         return err->code;
     spill->runs = moved;
-    spill->runs[spill->n_runs++] =
-        (struct ko_sorter_run){.offset = spill->run_offset, .end_offset = ko_scratch_bytes(spill->file)};
+    spill->runs[spill->n_runs++] = (struct ko_sorter_run){
+        .offset = spill->run_offset, .end_offset = ko_scratch_bytes(spill->file)};
     spill->run_offset = ko_scratch_bytes(spill->file);
 
 done:
@@ -124,8 +124,7 @@ read_block(struct ko_sorter_spill *spill, struct ko_sorter_run_reader *reader, s
     ko_buf_reset(&spill->packed);
     packed = ko_buf_reserve(&spill->packed, n_packed);
     KO_TRY(ko_buf_finish(&spill->packed, err));
-    KO_TRY(
-        ko_scratch_read(spill->file, reader->left.offset + sizeof head, packed, n_packed, err));
+    KO_TRY(ko_scratch_read(spill->file, reader->left.offset + sizeof head, packed, n_packed, err));
     if (ko_zstd_reader_decode_block(spill->reader, (struct ko_slice){packed, n_packed},
                                     reader->block, reader->n, err) != KO_OK)
         ko_context(err, "a spill file in '%s'", spill->folder);

@@ -68,9 +68,10 @@ check_answers(struct ko_world *world, uint64_t log_bytes, const char *expected,
     const struct ko_rules_options rules_options = {
         .hash_name = KO_SLICE("pk"), .key = KO_SLICE("k"), .keep = KO_SLICE("oldest:t")};
     struct ko_rules *rules = ko_rules_new(&rules_options, err);
-    const struct ko_intake_options options = {
-        .rules = rules, .may_lack_attributes = true, .repeats_bytes = 8 * MIB,
-        .log_bytes = log_bytes};
+    const struct ko_intake_options options = {.rules = rules,
+                                              .may_lack_attributes = true,
+                                              .repeats_bytes = 8 * MIB,
+                                              .log_bytes = log_bytes};
     struct ko_intake *intake = ko_intake_new(&options, err);
     struct ko_repeats_stats stats;
     struct ko_buf lines = {0};

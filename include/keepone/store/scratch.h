@@ -18,8 +18,7 @@
 struct ko_scratch; /* opaque; owned by the caller of _open */
 
 /* folder: an existing one, borrowed until _close.  KO_E_IO; then *scratch is NULL. */
-enum ko_code ko_scratch_open(const char *folder, struct ko_scratch **scratch,
-                             struct ko_error *err);
+enum ko_code ko_scratch_open(const char *folder, struct ko_scratch **scratch, struct ko_error *err);
 void ko_scratch_close(struct ko_scratch *scratch);
 
 /* Adds bytes at the end.  KO_E_IO, with a hint where the disk is full. */

@@ -1,4 +1,5 @@
-/* What an intake does before the ranks exchange anything; the rest is in tests/mpi/intake_test.c. */
+/* What an intake does before the ranks exchange anything; the rest is in tests/mpi/intake_test.c.
+ */
 #include "keepone/stage/intake.h"
 
 #include "keepone/base/mem.h"

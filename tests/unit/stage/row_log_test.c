@@ -216,6 +216,48 @@ of_neighbours_only_what_differs_is_kept(void)
     ko_row_log_free(log);
 }
 
+/* A code of 64 letters, and one that begins with 60 of them. */
+static void
+make_alike(struct row *row, uint64_t number)
+{
+    char text[128];
+    size_t n = 0;
+
+    make_row(row, number);
+    n = 4096;
+    for (size_t i = 0; i < 64; i++)
+        text[i] = (char) ('a' + mixed(number * 64 + i) % 26);
+    text[64] = '\0';
+    add_value(row, &n, 1, text);
+    (void) snprintf(text + 60, sizeof text - 60, "%04x", (unsigned) (mixed(number) % 65536));
+    add_value(row, &n, 2, text);
+    row->values[3] = (struct ko_slice){NULL, 0};
+}
+
+static void
+a_value_may_begin_as_an_earlier_one_of_its_row(void)
+{
+    enum { N_ROWS = 20000 };
+    struct ko_row_log *log = new_log(UINT64_MAX);
+    struct ko_slice values[N_VALUES];
+    struct ko_error err = {0};
+    struct row row;
+
+    for (uint64_t number = 0; number < N_ROWS; number++) {
+        make_alike(&row, number);
+        assert_true(ko_row_log_add(log, row.values));
+    }
+    assert_true(ko_row_log_bytes(log) <= PAGES);
+    for (uint64_t number = 0; number < N_ROWS; number++) {
+        make_alike(&row, number);
+        assert_true(ko_row_log_next(log));
+        assert_int_equal(ko_row_log_values(log, values, &err), KO_OK);
+        for (size_t i = 0; i < N_VALUES; i++)
+            assert_true(ko_slice_equal(values[i], row.values[i]));
+    }
+    ko_row_log_free(log);
+}
+
 static void
 memory_that_runs_out_is_a_log_that_is_full(void)
 {
@@ -239,6 +281,7 @@ CASES = {
     CASE(a_log_without_room_for_a_block_takes_no_row),
     CASE(a_row_may_be_larger_than_a_block),
     CASE(of_neighbours_only_what_differs_is_kept),
+    CASE(a_value_may_begin_as_an_earlier_one_of_its_row),
     CASE(memory_that_runs_out_is_a_log_that_is_full),
 };
 RUN_CASES
