@@ -18,7 +18,7 @@ wanted_index(const struct ko_item_walker *walker, struct ko_slice raw)
 static struct ko_item_known
 known_of(const struct ko_item_walker *walker, struct ko_slice raw)
 {
-    struct ko_item_known known = {.next = KO_ITEM_START};
+    struct ko_item_known known = {.next = KO_ITEM_START, .n_reach = UINT32_MAX};
 
     known.value_index = wanted_index(walker, raw);
     if (known.value_index < walker->n_names)

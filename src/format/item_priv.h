@@ -17,13 +17,22 @@ enum {
     KO_ITEM_KNOWN
 };
 
-/* A name that was met, as it was written. */
+enum {
+    KO_ITEM_STRING_HEAD = 6, /* bytes of {"S":" */
+    KO_ITEM_STRING_MAX = 1 << 20,
+    KO_ITEM_STEADY = 4 /* strings of one length in a row make the next one expected */
+};
+
+/* A name that was met, as it was written.  64 bytes: an index is shifted, not multiplied. */
 struct ko_item_known {
-    char text[KO_SAME_BYTES]; /* "name": */
-    uint64_t bit;             /* 1 << value_index if the name is wanted, otherwise 0 */
-    uint16_t next;            /* the index of the name that followed last time */
-    uint8_t value_index;      /* n_names if the name is not wanted */
-    uint8_t n;
+    _Alignas(16) char text[KO_SAME_BYTES]; /* "name": and, if n_reach says so, {"S":" */
+    uint64_t bit;                          /* 1 << value_index if the name is wanted, otherwise 0 */
+    uint32_t n_reach;    /* bytes that the check for the expected string reads; UINT32_MAX = none */
+    uint32_t n_string;   /* bytes of the last string, without its quotes */
+    uint16_t next;       /* the index of the name that followed last time */
+    uint8_t value_index; /* n_names if the name is not wanted */
+    uint8_t n;           /* bytes of the name in text, with its colon */
+    uint8_t n_steady;    /* how many strings in a row were as long, KO_ITEM_STEADY at most */
 };
 
 /*

@@ -3,6 +3,7 @@
 
 #ifdef KO_HAS_X86
 #define KO_WALK_STOP ko_stop_sse2
+#define KO_WALK_EASY ko_easy_sse2
 #define KO_WALK_SAME ko_same_sse2
 #define KO_WALK_ITEM ko_item_walk_sse2
 #define KO_WALK_TARGET

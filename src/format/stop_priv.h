@@ -6,6 +6,9 @@
  * ko_stop_*(at, begin, end) returns the first such byte in [at, end), or end.  The text starts at
  * begin: near its end a vector is read that starts before `at`, but never outside [begin, end).
  *
+ * ko_easy_*(at, n) tells whether all of the n bytes (1 or more) are easy; KO_EASY_BYTES from the
+ * last of them on must be readable.
+ *
  * ko_same_*(text, n, at) compares the first n bytes (1 to 32) of two places of which 32 can be
  * read.
  */
@@ -17,7 +20,7 @@
 #include <stdint.h>
 #include <string.h>
 
-enum { KO_STOP_BLOCK = 64, KO_SAME_BYTES = 32 };
+enum { KO_STOP_BLOCK = 64, KO_SAME_BYTES = 32, KO_EASY_BYTES = 32 };
 
 static inline bool
 ko_stop_is(char c)
@@ -61,6 +64,12 @@ ko_stop_plain(const char *at, const char *begin, const char *end)
             break;
     }
     return ko_stop_bytewise(at, end);
+}
+
+static inline bool
+ko_easy_plain(const char *at, size_t n)
+{
+    return ko_stop_plain(at, at, at + n) == at + n;
 }
 
 static inline bool
@@ -118,6 +127,17 @@ ko_stop_sse2(const char *at, const char *begin, const char *end)
 }
 
 static inline bool
+ko_easy_sse2(const char *at, size_t n)
+{
+    const char *const last = at + (n - 1) / 16 * 16;
+    uint64_t stops = ko_stops_sse2_16(last) << (63 - (n - 1) % 16);
+
+    for (; at < last; at += 16)
+        stops |= ko_stops_sse2_16(at);
+    return stops == 0;
+}
+
+static inline bool
 ko_same_sse2(const char *text, unsigned n, const char *at)
 {
     const __m128i *const a = (const void *) text;
@@ -132,16 +152,22 @@ ko_same_sse2(const char *text, unsigned n, const char *at)
 
 #define KO_AVX2 __attribute__((target("avx2")))
 
-KO_AVX2 static inline uint64_t
-ko_stops_avx2_32(const char *at)
+/* All bits of a byte that is not easy. */
+KO_AVX2 static inline __m256i
+ko_stop_bytes_avx2(const char *at)
 {
     const __m256i bytes = _mm256_loadu_si256((const __m256i *) (const void *) at);
     const __m256i odd = _mm256_cmpgt_epi8(_mm256_set1_epi8(0x20), bytes);
     const __m256i quote = _mm256_cmpeq_epi8(bytes, _mm256_set1_epi8('"'));
     const __m256i backslash = _mm256_cmpeq_epi8(bytes, _mm256_set1_epi8('\\'));
 
-    return (uint64_t) (unsigned) _mm256_movemask_epi8(
-        _mm256_or_si256(odd, _mm256_or_si256(quote, backslash)));
+    return _mm256_or_si256(odd, _mm256_or_si256(quote, backslash));
+}
+
+KO_AVX2 static inline uint64_t
+ko_stops_avx2_32(const char *at)
+{
+    return (uint64_t) (unsigned) _mm256_movemask_epi8(ko_stop_bytes_avx2(at));
 }
 
 KO_AVX2 static inline uint64_t
@@ -154,6 +180,18 @@ KO_AVX2 static inline const char *
 ko_stop_avx2(const char *at, const char *begin, const char *end)
 {
     KO_STOP_LOOP(ko_stops_avx2);
+}
+
+KO_AVX2 static inline bool
+ko_easy_avx2(const char *at, size_t n)
+{
+    const char *const last = at + (n - 1) / 32 * 32;
+    const uint64_t last_stops = ko_stops_avx2_32(last) << (63 - (n - 1) % 32);
+    __m256i stops = _mm256_setzero_si256();
+
+    for (; at < last; at += 32)
+        stops = _mm256_or_si256(stops, ko_stop_bytes_avx2(at));
+    return last_stops == 0 && _mm256_testz_si256(stops, stops) != 0;
 }
 
 KO_AVX2 static inline bool

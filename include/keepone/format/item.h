@@ -23,7 +23,7 @@ struct ko_item_walker; /* opaque; owned by the caller of _new */
 
 /*
  * names: decoded attribute names, all different, at most KO_ITEM_NAMES_MAX (else KO_E_OPTION);
- * copied. NULL on failure.  A walker takes about 30 KiB.
+ * copied. NULL on failure.  A walker takes about 35 KiB.
  */
 struct ko_item_walker *ko_item_walker_new(const struct ko_slice *names, size_t n_names,
                                           struct ko_error *err);

@@ -433,6 +433,35 @@ every_changed_byte_gives_one_result_on_all_paths(void)
     clear(&all);
 }
 
+/* All lengths, and every place: what is expected is no less checked than what is not. */
+static void
+a_string_of_the_expected_length_is_checked(void)
+{
+    static const char bytes[] = "\"\\\n\x80x";
+    struct walkers learned = walkers_of("a b");
+    char line[256];
+
+    for (int n = 1; n <= 100; n++) {
+        const int n_line =
+            snprintf(line, sizeof line,
+                     "{\"Item\":{\"a\":{\"S\":\"%0*d\"},\"b\":{\"N\":\"%040d\"}}}", n, 0, 7);
+        char *const string = strstr(line, "S\":\"") + 4;
+
+        for (int i = 0; i <= n; i++) {
+            const char usual = string[i];
+            char expected[512];
+
+            for (int k = 0; k < 6; k++)
+                (void) walked(&learned, (struct ko_slice){line, (size_t) n_line});
+            string[i] = bytes[(i + n) % 5];
+            (void) snprintf(expected, sizeof expected, "%s", walk("a b", line));
+            CHECK_TEXT(walked(&learned, (struct ko_slice){line, (size_t) n_line}), expected);
+            string[i] = usual;
+        }
+    }
+    clear(&learned);
+}
+
 static void
 each_failing_allocation_is_reported(void)
 {
@@ -465,6 +494,7 @@ CASES = {
     CASE(what_was_learned_never_changes_what_is_found),
     CASE(every_cut_line_is_refused),
     CASE(every_changed_byte_gives_one_result_on_all_paths),
+    CASE(a_string_of_the_expected_length_is_checked),
     CASE(each_failing_allocation_is_reported),
 };
 RUN_CASES
