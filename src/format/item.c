@@ -186,17 +186,20 @@ refuse_member(const struct ko_scan *scan, struct ko_slice name, struct ko_error 
     return err->code;
 }
 
+/* How lines usually begin. */
+static const char line_head[] = "{\"Item\":";
+enum { LINE_HEAD_BYTES = sizeof line_head - 1 };
+
 /* From the start of the line to behind the colon of "Item", or NULL. */
 static const char *
 open_line(struct ko_scan *scan, struct ko_error *err)
 {
-    static const char usual[] = "{\"Item\":";
-    const size_t n = sizeof usual - 1;
     struct ko_slice name;
     const char *at;
 
-    if ((size_t) (scan->end - scan->begin) >= n && memcmp(scan->begin, usual, n) == 0)
-        return scan->begin + n;
+    if (scan->end - scan->begin >= LINE_HEAD_BYTES &&
+        memcmp(scan->begin, line_head, LINE_HEAD_BYTES) == 0)
+        return scan->begin + LINE_HEAD_BYTES;
     at = ko_scan_space(scan, scan->begin);
     if (!ko_scan_sees(scan, at, '{'))
         return ko_scan_fault(scan, at, "expected a line such as {\"Item\":{...}}");
@@ -229,6 +232,21 @@ close_line(struct ko_scan *scan, const char *at, struct ko_error *err)
     if (at != NULL)
         (void) ko_scan_fault(scan, at, "more text behind the item");
     return ko_scan_fail(scan, err);
+}
+
+size_t
+ko_item_walk_front(struct ko_item_walker *walker, struct ko_slice text, struct ko_slice *values)
+{
+    struct ko_scan scan = ko_scan_of(text);
+    const char *at = scan.begin;
+
+    if (text.n < LINE_HEAD_BYTES || memcmp(at, line_head, LINE_HEAD_BYTES) != 0)
+        return 0;
+    at = ko_item_walk_scan(walker, &scan, at + LINE_HEAD_BYTES, values);
+    /* Without white space no newline was passed, so this is the first one. */
+    if (at == NULL || scan.has_space || scan.end - at < 2 || at[0] != '}' || at[1] != '\n')
+        return 0;
+    return (size_t) (at + 2 - scan.begin);
 }
 
 enum ko_code

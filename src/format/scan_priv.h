@@ -18,6 +18,7 @@ struct ko_scan {
     const char *end;
     const char *fault_at;
     const char *fault; /* what is wrong at fault_at, a constant; NULL = nothing */
+    bool has_space;    /* white space was skipped somewhere */
 };
 
 static inline struct ko_scan
@@ -36,10 +37,12 @@ enum ko_code ko_scan_fail(const struct ko_scan *scan, struct ko_error *err);
 
 /* Behind any white space. */
 static inline const char *
-ko_scan_space(const struct ko_scan *scan, const char *at)
+ko_scan_space(struct ko_scan *scan, const char *at)
 {
-    while (at < scan->end && (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t'))
+    while (at < scan->end && (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t')) {
+        scan->has_space = true;
         at++;
+    }
     return at;
 }
 

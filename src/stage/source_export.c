@@ -35,21 +35,40 @@ check_primary_key(const struct ko_rules *rules, const struct ko_slice *values, s
     return KO_OK;
 }
 
+/* Walks the next line: before its end is known if that can be done. */
+static enum ko_code
+walk_next(struct export_source *source, struct ko_slice *values, bool *has_item,
+          struct ko_error *err)
+{
+    const struct ko_slice text = ko_export_reader_text(source->reader);
+    const size_t n = ko_item_walk_front(source->walker, text, values);
+    struct ko_slice line;
+
+    *has_item = true;
+    if (n > 0) {
+        ko_export_reader_take(source->reader, n);
+        return KO_OK;
+    }
+    KO_TRY(ko_export_reader_next(source->reader, &line, err));
+    *has_item = line.data != NULL;
+    if (*has_item && ko_item_walk_line(source->walker, line, values, err) != KO_OK)
+        ko_export_reader_context(source->reader, err);
+
+done:
+    return err->code;
+}
+
 static enum ko_code
 next(void *self, struct ko_slice *values, bool *has_item, struct ko_error *err)
 {
     struct export_source *source = self;
     const struct ko_rules *rules = source->rules;
     struct ko_slice name_values[KO_LOOKED_MAX];
-    struct ko_slice line;
 
-    KO_TRY(ko_export_reader_next(source->reader, &line, err));
-    *has_item = line.data != NULL;
+    KO_TRY(walk_next(source, rules->is_flat ? values : name_values, has_item, err));
     if (!*has_item)
         return KO_OK;
-    if (rules->is_flat)
-        (void) ko_item_walk_line(source->walker, line, values, err);
-    else if (ko_item_walk_line(source->walker, line, name_values, err) == KO_OK)
+    if (!rules->is_flat)
         (void) ko_rules_look(rules, name_values, values, err);
     if (err->code == KO_OK)
         (void) check_primary_key(rules, values, err);

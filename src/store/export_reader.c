@@ -192,6 +192,20 @@ done:
     return err->code;
 }
 
+struct ko_slice
+ko_export_reader_text(const struct ko_export_reader *reader)
+{
+    return ko_window_content(&reader->window);
+}
+
+void
+ko_export_reader_take(struct ko_export_reader *reader, size_t n)
+{
+    ko_window_take(&reader->window, n);
+    reader->n_lines++;
+    reader->n_items++;
+}
+
 enum ko_code
 ko_export_reader_is_ready(struct ko_export_reader *reader, bool *is_ready, struct ko_error *err)
 {

@@ -86,6 +86,14 @@ ko_window_take_line(struct ko_window *window, struct ko_slice *line)
     return true;
 }
 
+/* Takes n bytes, which end with the first newline. */
+static inline void
+ko_window_take(struct ko_window *window, size_t n)
+{
+    window->start += n;
+    window->scanned = window->start;
+}
+
 /* Takes everything that is left. */
 static inline struct ko_slice
 ko_window_take_rest(struct ko_window *window)

@@ -2,7 +2,8 @@
  * Lines of an export: every way of walking, with a fresh walker and with one that has learned from
  * other lines, gives the same result; the values found open; and the canonical writer, another
  * reader of the same grammar, accepts nothing that the walk refuses.  A walker that expects this
- * line is not misled by one that differs in a byte.
+ * line is not misled by one that differs in a byte; and a line that is walked before its end is
+ * known gives what the line alone gives.
  */
 #include "keepone/format/item.h"
 #include "keepone/format/json.h"
@@ -87,12 +88,27 @@ done:
     ko_buf_clear(&out);
 }
 
+/* The first line of the text, walked before its end is known; it need not be possible. */
+static void
+check_front(struct ko_item_walker *walker, struct ko_slice text)
+{
+    struct result front = {.err = {0}};
+    struct result alone;
+    const size_t n = ko_item_walk_front(walker, text, front.values);
+
+    if (n == 0)
+        return;
+    KO_ASSERT(memchr(text.data, '\n', text.n) == text.data + n - 1);
+    walk(0, false, (struct ko_slice){text.data, n - 1}, &alone);
+    check_same(&front, &alone);
+}
+
 /* Lines that differ from the line in one byte, for a walker that has seen the line a few times. */
 static void
 check_learned(int path, struct ko_slice line)
 {
     static const char bytes[] = "\"\\\n \x80\x01}{,:aN";
-    static char text[LEARN_BYTES_MAX];
+    static char text[LEARN_BYTES_MAX + 1];
     const size_t step = 1 + line.n / 16;
     struct ko_error err = {0};
     struct ko_item_walker *walker = ko_item_walker_new(names, N_NAMES, &err);
@@ -101,6 +117,7 @@ check_learned(int path, struct ko_slice line)
     if (!ko_item_walker_force(walker, (enum ko_item_path) path))
         KO_ASSERT(ko_item_walker_force(walker, KO_ITEM_PLAIN));
     memcpy(text, line.data, line.n);
+    text[line.n] = '\n';
     for (size_t i = line.n % step; i < line.n; i += step) {
         const struct ko_slice changed = {text, line.n};
         struct result fresh = {.err = {0}};
@@ -109,11 +126,14 @@ check_learned(int path, struct ko_slice line)
         for (int k = 0; k < N_TO_LEARN; k++)
             (void) ko_item_walk_line(walker, line, learned.values, &(struct ko_error){0});
         text[i] = bytes[(i + line.n) % (sizeof bytes - 1)];
+        check_front(walker, (struct ko_slice){text, line.n + 1});
         (void) ko_item_walk_line(walker, changed, learned.values, &learned.err);
         walk(KO_ITEM_PLAIN, false, changed, &fresh);
         check_same(&fresh, &learned);
         text[i] = line.data[i];
     }
+    check_front(walker, (struct ko_slice){text, line.n + 1});
+    check_front(walker, line);
     ko_item_walker_free(walker);
 }
 

@@ -55,6 +55,15 @@ enum ko_code ko_item_walk_line(struct ko_item_walker *walker, struct ko_slice li
                                struct ko_slice *values, struct ko_error *err);
 
 /*
+ * The same for the line at the front of a text that may hold more than one, before its end is
+ * known: returns the bytes of the line with its newline.  Returns 0 if the line is cut, broken,
+ * empty, or only written in another way than lines are (white space): then values are not to be
+ * looked at, and ko_item_walk_line() has to find out.
+ */
+size_t ko_item_walk_front(struct ko_item_walker *walker, struct ko_slice text,
+                          struct ko_slice *values);
+
+/*
  * How the ends of strings are found.  All give the same results; the best that the machine can do
  * is chosen by ko_item_walker_new().
  */

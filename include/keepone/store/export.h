@@ -107,6 +107,14 @@ enum ko_code ko_export_reader_next(struct ko_export_reader *reader, struct ko_sl
                                    struct ko_error *err);
 
 /*
+ * For those who find the end of a line themselves: the text at hand, which starts with the next
+ * line and may end anywhere in it; and that this line, of n > 1 bytes with its newline, was taken.
+ * The text is borrowed, as a line is.
+ */
+struct ko_slice ko_export_reader_text(const struct ko_export_reader *reader);
+void ko_export_reader_take(struct ko_export_reader *reader, size_t n);
+
+/*
  * Takes in what has arrived without waiting for a network.  *is_ready: _next would not wait, but
  * for what stands behind empty lines; a local file is always ready.  The line last returned becomes
  * invalid.  Errors as in _next.

@@ -462,6 +462,65 @@ a_string_of_the_expected_length_is_checked(void)
     clear(&learned);
 }
 
+/* Takes lines from the front while that is possible; their values, then what is left. */
+static const char *
+taken(const char *text)
+{
+    static char shown[1024];
+    struct ko_slice name = KO_SLICE("a");
+    struct ko_error err = {0};
+    struct ko_item_walker *walker = ko_item_walker_new(&name, 1, &err);
+    struct ko_slice rest = ko_slice_of(text);
+    struct ko_slice value;
+    size_t n_shown = 0;
+    size_t n;
+
+    CHECK_OK(err);
+    while ((n = ko_item_walk_front(walker, rest, &value)) > 0) {
+        n_shown += (size_t) snprintf(shown + n_shown, sizeof shown - n_shown, "%.*s;",
+                                     value.data == NULL ? 1 : (int) value.n,
+                                     value.data == NULL ? "-" : value.data);
+        rest.data += n;
+        rest.n -= n;
+    }
+    (void) snprintf(shown + n_shown, sizeof shown - n_shown, "%.*s", KO_SLICE_ARG(rest));
+    ko_item_walker_free(walker);
+    return shown;
+}
+
+static void
+lines_are_taken_from_the_front(void)
+{
+    CHECK_TEXT(
+        taken("{\"Item\":{\"a\":{\"N\":\"1\"}}}\n{\"Item\":{}}\n{\"Item\":{\"a\":{\"L\":[]}}}\n"),
+        "{\"N\":\"1\"};-;{\"L\":[]};");
+    CHECK_TEXT(taken("{\"Item\":{\"a\":{\"S\":\"x\"}}}\n{\"Item\":{\"a\":{\"S\":\"y\"}}}"),
+               "{\"S\":\"x\"};{\"Item\":{\"a\":{\"S\":\"y\"}}}");
+    CHECK_TEXT(taken(""), "");
+    CHECK_TEXT(taken("\n"), "\n");
+}
+
+/* A newline is white space of JSON, and the end of a line wherever it stands. */
+static void
+a_line_with_white_space_is_not_taken_from_the_front(void)
+{
+    static const char line[] = "{\"Item\":{\"a\":{\"L\":[{\"S\":\"x\"},{\"SS\":[\"y\"]}]}}}\n";
+    const size_t n = sizeof line - 1;
+
+    assert_true(strchr(taken(line), '\n') == NULL);
+    for (size_t i = 0; i < n; i++) {
+        char text[2 * sizeof line];
+
+        if (strchr("{}[],:\n", line[i]) == NULL)
+            continue;
+        (void) snprintf(text, sizeof text, "%.*s\n%s", (int) i, line, line + i);
+        if (line[i] != '\n')
+            CHECK_TEXT(taken(text), text);
+        (void) snprintf(text, sizeof text, "%.*s %s", (int) i, line, line + i);
+        CHECK_TEXT(taken(text), text);
+    }
+}
+
 static void
 each_failing_allocation_is_reported(void)
 {
@@ -495,6 +554,8 @@ CASES = {
     CASE(every_cut_line_is_refused),
     CASE(every_changed_byte_gives_one_result_on_all_paths),
     CASE(a_string_of_the_expected_length_is_checked),
+    CASE(lines_are_taken_from_the_front),
+    CASE(a_line_with_white_space_is_not_taken_from_the_front),
     CASE(each_failing_allocation_is_reported),
 };
 RUN_CASES
