@@ -5,10 +5,10 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-#include <isa-l/crc.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
+#include "crc_priv.h"
 #include "keepone/base/mem.h"
 #include "keepone/format/digest.h"
 
@@ -184,7 +184,7 @@ ko_base64_decode(struct ko_slice text, struct ko_buf *out, struct ko_error *err)
 uint32_t
 ko_crc32(struct ko_slice content)
 {
-    return crc32_gzip_refl(0, (const unsigned char *) content.data, content.n);
+    return ko_crc32_add(0, content);
 }
 
 uint64_t

@@ -2,20 +2,28 @@
 
 #include <isa-l/igzip_lib.h>
 
+#include "crc_priv.h"
 #include "keepone/base/mem.h"
 
-enum { MAGIC_FIRST_BYTE = 0x1f, OUT_BYTES = 64 * 1024 };
+enum { MAGIC_FIRST_BYTE = 0x1f, TRAILER_BYTES = 8, OUT_BYTES = 64 * 1024 };
+
+/* Where in a member the stream is. */
+enum part { BETWEEN_MEMBERS, IN_HEADER, IN_BODY, IN_TRAILER };
 
 /*
  * The inflater could read the members' headers, too, but it forgets their flags when the input ends
- * inside one (2.30).  So headers are read here, with a struct that stays.
+ * inside one (2.30).  So headers are read here, with a struct that stays; and trailers, because
+ * the CRC is computed here (crc_priv.h).
  */
 struct ko_gunzip {
     struct inflate_state state;
     struct isal_gzip_header header;
     uint64_t in_offset; /* compressed bytes used */
-    bool is_in_member;
-    bool is_in_header;
+    enum part part;
+    uint32_t crc;     /* of the member so far, */
+    uint32_t n_bytes; /* and its length modulo 2^32, as in the trailer */
+    char trailer[TRAILER_BYTES];
+    size_t n_trailer;
     bool is_behind_member; /* at least one member is complete */
     bool is_in_padding;
 };
@@ -40,7 +48,7 @@ void
 ko_gunzip_reset(struct ko_gunzip *gunzip)
 {
     gunzip->in_offset = 0;
-    gunzip->is_in_member = false;
+    gunzip->part = BETWEEN_MEMBERS;
     gunzip->is_behind_member = false;
     gunzip->is_in_padding = false;
 }
@@ -74,10 +82,11 @@ begin_member(struct ko_gunzip *gunzip, struct ko_slice *in, struct ko_error *err
     if (in->data[0] != MAGIC_FIRST_BYTE)
         return fail_at(gunzip, "not gzip", err);
     isal_inflate_reset(&gunzip->state);
-    gunzip->state.crc_flag = ISAL_GZIP_NO_HDR_VER;
     isal_gzip_header_init(&gunzip->header);
-    gunzip->is_in_member = true;
-    gunzip->is_in_header = true;
+    gunzip->part = IN_HEADER;
+    gunzip->crc = 0;
+    gunzip->n_bytes = 0;
+    gunzip->n_trailer = 0;
     return KO_OK;
 }
 
@@ -89,14 +98,46 @@ describe(int result)
         return "not gzip";
     case ISAL_UNSUPPORTED_METHOD:
         return "unknown gzip method";
-    case ISAL_INCORRECT_CHECKSUM:
-        return "wrong CRC or length";
     default:
         return "damaged gzip data";
     }
 }
 
-/* One call of the inflater; the header or the member may end. */
+/* The bytes behind the body that the inflater has taken already are the first of the trailer. */
+static void
+begin_trailer(struct ko_gunzip *gunzip)
+{
+    struct inflate_state *state = &gunzip->state;
+    uint64_t bits = state->read_in >> state->read_in_length % 8;
+
+    gunzip->part = IN_TRAILER;
+    gunzip->n_trailer = (size_t) state->read_in_length / 8;
+    KO_ASSERT(gunzip->n_trailer <= TRAILER_BYTES);
+    for (size_t i = 0; i < gunzip->n_trailer; i++, bits >>= 8)
+        gunzip->trailer[i] = (char) (bits & 0xff);
+}
+
+static enum ko_code
+read_trailer(struct ko_gunzip *gunzip, struct ko_slice *in, struct ko_error *err)
+{
+    const size_t n_missing = TRAILER_BYTES - gunzip->n_trailer;
+    const size_t n = in->n < n_missing ? in->n : n_missing;
+
+    if (n > 0)
+        memcpy(gunzip->trailer + gunzip->n_trailer, in->data, n);
+    gunzip->n_trailer += n;
+    use_input(gunzip, in, n);
+    if (gunzip->n_trailer < TRAILER_BYTES)
+        return KO_OK;
+    if (ko_read_u32(gunzip->trailer) != gunzip->crc ||
+        ko_read_u32(gunzip->trailer + 4) != gunzip->n_bytes)
+        return fail_at(gunzip, "wrong CRC or length", err);
+    gunzip->part = BETWEEN_MEMBERS;
+    gunzip->is_behind_member = true;
+    return KO_OK;
+}
+
+/* One call of the inflater; the header or the body may end. */
 static enum ko_code
 inflate_some(struct ko_gunzip *gunzip, struct ko_slice *in, char *to, size_t n, size_t *n_written,
              struct ko_error *err)
@@ -110,23 +151,41 @@ inflate_some(struct ko_gunzip *gunzip, struct ko_slice *in, char *to, size_t n, 
     state->avail_in = n_in;
     state->next_out = (uint8_t *) to;
     state->avail_out = n_out;
-    if (gunzip->is_in_header)
+    if (gunzip->part == IN_HEADER)
         result = isal_read_gzip_header(state, &gunzip->header);
     else
         result = isal_inflate(state);
     use_input(gunzip, in, n_in - state->avail_in);
     *n_written = n_out - state->avail_out;
+    gunzip->crc = ko_crc32_add(gunzip->crc, (struct ko_slice){to, *n_written});
+    gunzip->n_bytes += (uint32_t) *n_written;
     if (result < ISAL_DECOMP_OK || result > ISAL_OUT_OVERFLOW)
         return fail_at(gunzip, describe(result), err);
-    if (gunzip->is_in_header) {
-        gunzip->is_in_header = result != ISAL_DECOMP_OK;
+    if (gunzip->part == IN_HEADER) {
+        if (result == ISAL_DECOMP_OK)
+            gunzip->part = IN_BODY;
     } else if (state->block_state == ISAL_BLOCK_FINISH) {
-        gunzip->is_in_member = false;
-        gunzip->is_behind_member = true;
+        begin_trailer(gunzip);
     } else if (state->avail_in > 0 && state->avail_in == n_in && *n_written == 0) {
         return fail_at(gunzip, describe(ISAL_INVALID_BLOCK), err);
     }
     return KO_OK;
+}
+
+/* Goes on in this part of the member, perhaps to the next one. */
+static enum ko_code
+go_on(struct ko_gunzip *gunzip, struct ko_slice *in, char *to, size_t n, size_t *n_written,
+      struct ko_error *err)
+{
+    *n_written = 0;
+    switch (gunzip->part) {
+    case BETWEEN_MEMBERS:
+        return in->n == 0 ? KO_OK : begin_member(gunzip, in, err);
+    case IN_TRAILER:
+        return read_trailer(gunzip, in, err);
+    default:
+        return inflate_some(gunzip, in, to, n, n_written, err);
+    }
 }
 
 enum ko_code
@@ -135,17 +194,12 @@ ko_gunzip_next(struct ko_gunzip *gunzip, struct ko_slice *in, char *to, size_t n
 {
     *n_written = 0;
     while (*n_written < n) {
+        const enum part before = gunzip->part;
         size_t n_more;
 
-        if (!gunzip->is_in_member) {
-            if (in->n == 0)
-                break;
-            KO_TRY(begin_member(gunzip, in, err));
-            continue;
-        }
-        KO_TRY(inflate_some(gunzip, in, to + *n_written, n - *n_written, &n_more, err));
+        KO_TRY(go_on(gunzip, in, to + *n_written, n - *n_written, &n_more, err));
         *n_written += n_more;
-        if (in->n == 0 && *n_written < n)
+        if (in->n == 0 && gunzip->part == before)
             break;
     }
 
@@ -156,7 +210,7 @@ done:
 enum ko_code
 ko_gunzip_end(const struct ko_gunzip *gunzip, struct ko_error *err)
 {
-    return gunzip->is_in_member ? fail_at(gunzip, "gzip data is cut", err) : KO_OK;
+    return gunzip->part != BETWEEN_MEMBERS ? fail_at(gunzip, "gzip data is cut", err) : KO_OK;
 }
 
 static enum ko_code

@@ -80,6 +80,29 @@ crc32_agrees_with_the_check_value(void)
     assert_int_equal(ko_crc32(KO_SLICE("")), 0);
 }
 
+/* The definition of the CRC, bit by bit. */
+static uint32_t
+crc32_by_bits(uint32_t crc, unsigned char byte)
+{
+    crc = ~crc ^ byte;
+    for (int i = 0; i < 8; i++)
+        crc = (crc & 1) != 0 ? crc >> 1 ^ 0xedb88320U : crc >> 1;
+    return ~crc;
+}
+
+static void
+crc32_of_every_length_is_right(void)
+{
+    char bytes[1500];
+    uint32_t expected = 0;
+
+    for (size_t n = 0; n < sizeof bytes; n++) {
+        assert_int_equal(ko_crc32((struct ko_slice){bytes, n}), expected);
+        bytes[n] = (char) (n * n >> 3);
+        expected = crc32_by_bits(expected, (unsigned char) bytes[n]);
+    }
+}
+
 static void
 fingerprints_never_change(void)
 {
@@ -160,6 +183,7 @@ CASES = {
     CASE(sha256_of_one_piece_agrees_with_the_pieces),
     CASE(hmac_agrees_with_published_vectors),
     CASE(crc32_agrees_with_the_check_value),
+    CASE(crc32_of_every_length_is_right),
     CASE(fingerprints_never_change),
     CASE(base64_is_padded),
     CASE(base64_decodes_what_it_encodes),
