@@ -1,6 +1,7 @@
 #include "keepone/format/value.h"
 
 #include "keepone/format/json.h"
+#include "stop_priv.h"
 #include "value_priv.h"
 
 const char *
@@ -60,14 +61,16 @@ ko_value_is_plain_string(struct ko_slice value)
     static const char tail[] = "\"}";
     const size_t n_head = sizeof head - 1;
     const size_t n_tail = sizeof tail - 1;
-    size_t n;
+    const char *end;
+    const char *at;
 
     if (value.n < n_head + n_tail || memcmp(value.data, head, n_head) != 0 ||
         memcmp(value.data + value.n - n_tail, tail, n_tail) != 0)
         return false;
-    n = value.n - n_head - n_tail;
-    return memchr(value.data + n_head, '\\', n) == NULL &&
-           memchr(value.data + n_head, '"', n) == NULL;
+    end = value.data + value.n - n_tail;
+    at = ko_stop(value.data + n_head, value.data, end);
+    return at == end || (memchr(at, '\\', (size_t) (end - at)) == NULL &&
+                         memchr(at, '"', (size_t) (end - at)) == NULL);
 }
 
 typedef enum ko_code add_canonical_fn(struct ko_buf *out, struct ko_slice text,
