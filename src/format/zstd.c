@@ -7,6 +7,9 @@
 /* Bounds what a damaged file can make us allocate; levels up to 19 need no more. */
 enum { WINDOW_LOG_MAX = 23 };
 
+/* Of levels below 0, which are for speed: 8 KiB of hashes stay in the first cache of any core. */
+enum { FAST_HASH_LOG = 11 };
+
 struct ko_zstd_writer {
     ZSTD_CCtx *context;
     bool is_in_frame;
@@ -27,6 +30,8 @@ ko_zstd_writer_new(int level, struct ko_error *err)
     }
     KO_ASSERT(level <= 19);
     (void) ZSTD_CCtx_setParameter(writer->context, ZSTD_c_compressionLevel, level == 0 ? 1 : level);
+    if (level < 0)
+        (void) ZSTD_CCtx_setParameter(writer->context, ZSTD_c_hashLog, FAST_HASH_LOG);
     (void) ZSTD_CCtx_setParameter(writer->context, ZSTD_c_checksumFlag, 1);
     return writer;
 }
