@@ -191,9 +191,11 @@ ko_options_add_help(struct ko_buf *out)
     ko_buf_add_text(out, "\nVerbs:\n");
     add_verbs(out);
     ko_buf_add_text(out, "\nOptions:\n"
-                         "  --help      this text; keepone VERB --help says what a verb takes\n"
-                         "  --help=man  the manual as a man page: keepone --help=man | man -l -\n"
-                         "  --version   the version\n"
+                         "  --help         this text; keepone VERB --help says what a verb takes\n"
+                         "  --help=man     the manual as a man page: "
+                         "keepone --help=man | man -l -\n"
+                         "  --help=schema  the JSON schema of a job file\n"
+                         "  --version      the version\n"
                          "\nExamples:\n");
     add_command(out, "keepone find --table space-diff --key cause --same provider \\\n"
                      "    --keep oldest:insertedAt --run runs/1\n"

@@ -30,7 +30,7 @@ is_dashed(const char *word)
     return word[0] == '-' && word[1] == '-';
 }
 
-/* --help, -h, --help=man and --version end the reading. */
+/* --help, -h, --help=man, --help=schema and --version end the reading. */
 static bool
 add_print(struct ko_buf *print, const char *word, enum ko_verb verb)
 {
@@ -38,6 +38,8 @@ add_print(struct ko_buf *print, const char *word, enum ko_verb verb)
         ko_buf_add_text(print, "keepone " KEEPONE_VERSION "\n");
     else if (strcmp(word, "--help=man") == 0)
         ko_options_add_man(print);
+    else if (strcmp(word, "--help=schema") == 0)
+        ko_options_add_schema(print);
     else if (strcmp(word, "--help") != 0 && strcmp(word, "-h") != 0)
         return false;
     else if (verb == KO_VERB_COUNT)

@@ -148,9 +148,9 @@ void ko_job_clear(struct ko_job *job);
 
 /*
  * Reads a command line (argv[0] is skipped) into a fresh job, for `run` with its job file, and
- * checks the result.  Asked for --help, --help=man or --version it adds that text to *print
- * instead, and the job is not to be used.
- * Errors: KO_E_OPTION with a hint (a job file's with file and line), KO_E_MEMORY.
+ * checks the result.  Asked for --help, --help=man, --help=schema or --version it adds that text to
+ * *print instead, and the job is not to be used. Errors: KO_E_OPTION with a hint (a job file's with
+ * file and line), KO_E_MEMORY.
  */
 enum ko_code ko_job_parse(int argc, char *const *argv, struct ko_job *job, struct ko_buf *print,
                           struct ko_error *err);

@@ -2,9 +2,9 @@
  * The option table: every option and every verb is written down once, here.
  *
  * The table drives the command line, `keepone --help`, `keepone VERB --help`, the man
- * page, the job file (same names) and the canonical text of a job.  An option that is
- * not in the table does not exist; an option without a field in struct ko_job cannot be
- * written down.
+ * page, the job file (same names), its JSON schema and the canonical text of a job.  An
+ * option that is not in the table does not exist; an option without a field in struct
+ * ko_job cannot be written down.
  *
  * Thread use: any; the tables are constant.  MPI: none.
  */
@@ -201,5 +201,8 @@ void ko_options_add_verb_help(struct ko_buf *out, enum ko_verb verb);
 
 /* Adds the man page in roff (man macros), what `keepone --help=man` prints. */
 void ko_options_add_man(struct ko_buf *out);
+
+/* Adds the JSON schema (draft 7) of a job file, what `keepone --help=schema` prints. */
+void ko_options_add_schema(struct ko_buf *out);
 
 #endif

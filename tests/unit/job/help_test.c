@@ -149,6 +149,39 @@ no_text_of_the_man_page_is_taken_for_a_request(void)
     ko_buf_clear(&text);
 }
 
+static void
+the_schema_has_every_option_of_a_job_file_and_no_other(void)
+{
+    const unsigned only_run = KO_VERB_BIT(KO_VERB_RUN) | KO_VERB_BIT(KO_VERB_POLICY);
+    struct ko_buf text = {0};
+    char part[64];
+
+    ko_options_add_schema(&text);
+    for (unsigned i = 0; i < KO_OPTION_COUNT; i++) {
+        const struct ko_option *option = ko_option_of((enum ko_option_id) i);
+
+        (void) snprintf(part, sizeof part, "\n    \"%s\": {\n", option->name);
+        if (contains(&text, part) != ((option->verbs & ~only_run) != 0))
+            fail_msg("the schema and --%s do not belong together as the table says", option->name);
+    }
+    assert_true(contains(&text, "\"apply\""));
+    assert_false(contains(&text, "\"policy\""));
+    ko_buf_clear(&text);
+}
+
+static void
+the_schema_writes_ranges_in_the_unit_of_the_option(void)
+{
+    struct ko_buf text = {0};
+
+    ko_options_add_schema(&text);
+    assert_true(contains(&text, "\"minimum\": 0.0001,\n      \"maximum\": 100,\n      "
+                                "\"default\": 50\n"));
+    assert_true(contains(&text, "\"minimum\": 1,\n      \"maximum\": 1024,\n"));
+    assert_true(contains(&text, "\"enum\": [\"checked\", \"transact\"],\n"));
+    ko_buf_clear(&text);
+}
+
 CASES = {
     CASE(the_program_is_told_on_one_screen),
     CASE(a_verb_is_told_with_options_examples_and_exit_codes),
@@ -157,5 +190,7 @@ CASES = {
     CASE(details_name_unit_range_choices_and_default),
     CASE(the_man_page_has_every_verb_option_and_exit_code),
     CASE(no_text_of_the_man_page_is_taken_for_a_request),
+    CASE(the_schema_has_every_option_of_a_job_file_and_no_other),
+    CASE(the_schema_writes_ranges_in_the_unit_of_the_option),
 };
 RUN_CASES

@@ -248,6 +248,7 @@ help_and_version_are_texts_to_print(void)
     check_print("--help", "keepone: keep one item per key");
     check_print("-h", "keepone: keep one item per key");
     check_print("--help=man", ".TH KEEPONE 1");
+    check_print("--help=schema", "{\n  \"$schema\": ");
     check_print("find --help", "keepone find: ");
     check_print("find --table t --help --nonsense", "keepone find: ");
     check_print("run -h", "keepone run: ");
