@@ -1,40 +1,8 @@
 /* keepone dedup: find, then apply if --yes was given; otherwise the plan and how to apply it. */
 #include "apply.h"
+#include "find.h"
 #include "keepone/comm/gate.h"
-#include "keepone/comm/world.h"
 #include "keepone/store/plan.h"
-
-/*
- * Collective: is there a plan already, by an earlier start of the same job?  Then it is the one to
- * apply; one of another job is refused.
- */
-static enum ko_code
-look_for_plan(struct ko_session *session, bool *has_plan, struct ko_error *err)
-{
-    char path[KO_PATH_BYTES];
-    struct ko_run *run = NULL;
-    struct ko_job stored;
-    uint64_t answer = 0;
-    bool is_there = false;
-
-    (void) ko_job_init(&stored, err);
-    KO_TRY(ko_gate(session->world, err));
-    if (ko_session_is_first(session) &&
-        ko_path_join(path, err, session->job.run, "run.json") == KO_OK &&
-        ko_file_exists(path, &is_there, err) == KO_OK && is_there &&
-        ko_run_open(session->job.run, &run, err) == KO_OK && run->state != KO_RUN_READING) {
-        answer = 1;
-        if (ko_job_decode(run->facts.options, &stored, err) == KO_OK)
-            (void) ko_job_check_same_plan(&stored, &session->job, err);
-    }
-    KO_TRY(ko_world_max(session->world, &answer, 1, err));
-    *has_plan = answer != 0;
-
-done:
-    ko_run_free(run);
-    ko_job_clear(&stored);
-    return err->code;
-}
 
 static enum ko_code
 say_how_to_apply(const struct ko_session *session, struct ko_error *err)
@@ -61,11 +29,11 @@ ko_command_dedup(struct ko_session *session, struct ko_error *err)
 {
     bool has_plan;
 
-    KO_TRY(look_for_plan(session, &has_plan, err));
+    KO_TRY(ko_find_look_for_plan(session, &has_plan, err));
     if (has_plan)
         KO_TRY(ko_session_lock(session, session->job.run, err));
     else
-        KO_TRY(ko_command_find(session, err));
+        KO_TRY(ko_find_make_plan(session, err));
     /* Rank 0 knows the plan; now all do. */
     ko_run_free(session->run);
     session->run = NULL;

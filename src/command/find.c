@@ -87,6 +87,59 @@ done:
     return err->code;
 }
 
+enum ko_code
+ko_find_look_for_plan(struct ko_session *session, bool *has_plan, struct ko_error *err)
+{
+    char path[KO_PATH_BYTES];
+    struct ko_run *run = NULL;
+    struct ko_job stored;
+    uint64_t answer = 0;
+    bool is_there = false;
+
+    (void) ko_job_init(&stored, err);
+    KO_TRY(ko_gate(session->world, err));
+    if (ko_session_is_first(session) &&
+        ko_path_join(path, err, session->job.run, "run.json") == KO_OK &&
+        ko_file_exists(path, &is_there, err) == KO_OK && is_there &&
+        ko_run_open(session->job.run, &run, err) == KO_OK && run->state != KO_RUN_READING) {
+        answer = 1;
+        if (ko_job_decode(run->facts.options, &stored, err) == KO_OK)
+            (void) ko_job_check_same_plan(&stored, &session->job, err);
+    }
+    KO_TRY(ko_world_max(session->world, &answer, 1, err));
+    *has_plan = answer != 0;
+
+done:
+    ko_run_free(run);
+    ko_job_clear(&stored);
+    return err->code;
+}
+
+/* Nothing is read anew: the same command says again what there is. */
+static enum ko_code
+show_again(struct ko_session *session, struct ko_error *err)
+{
+    struct ko_buf text = {0};
+    const struct ko_run *run;
+
+    KO_TRY(ko_session_open_run(session, err));
+    run = session->run;
+    if (session->job.json)
+        ko_buf_add_format(&text, "{\"plan_digest\":\"%.*s\",\"state\":\"%s\"}\n",
+                          KO_SLICE_ARG(run->plan_digest), ko_run_state_name(run->state));
+    else
+        ko_buf_add_format(&text,
+                          "plan %.12s is in %s already, the run is %s\n"
+                          "look at it:  keepone show %s\n",
+                          run->plan_digest.data, run->dir, ko_run_state_name(run->state), run->dir);
+    KO_TRY(ko_buf_finish(&text, err));
+    ko_session_print(session, ko_buf_slice(&text));
+
+done:
+    ko_buf_clear(&text);
+    return err->code;
+}
+
 /* What this start has made, and would have to take away again. */
 struct made {
     bool folder;
@@ -180,7 +233,7 @@ clean_up(struct ko_session *session, const struct ko_search *search, const struc
 }
 
 enum ko_code
-ko_command_find(struct ko_session *session, struct ko_error *err)
+ko_find_make_plan(struct ko_session *session, struct ko_error *err)
 {
     struct ko_search search = {0};
     struct ko_find_stats stats = {0};
@@ -206,5 +259,17 @@ done:
     if (err->code != KO_OK)
         clean_up(session, &search, &made, err);
     ko_search_clear(&search);
+    return err->code;
+}
+
+enum ko_code
+ko_command_find(struct ko_session *session, struct ko_error *err)
+{
+    bool has_plan;
+
+    KO_TRY(ko_find_look_for_plan(session, &has_plan, err));
+    return has_plan ? show_again(session, err) : ko_find_make_plan(session, err);
+
+done:
     return err->code;
 }

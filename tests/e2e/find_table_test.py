@@ -84,6 +84,19 @@ class Cases(keepone.ServerCase):
         self.check_verdict(folder, counts, verdict)
         self.assertGreater(proxy.stats()["faults"]["Scan short_page"], 20)
 
+    def test_the_same_find_again_reads_nothing(self):
+        table = self.new_table(seed.traps())
+        folder, _ = self.find_table(table, RULES)
+        plan = keepone.plan_bytes(folder)
+        rules = [*self.at(table, "http://127.0.0.1:1"), "--run", folder, "--keep",
+                 "oldest:insertedAt,any", "--key", "cause"]
+        again = self.run_ok("find", *rules, "--same", "provider", ranks=2)
+        self.assertIn("is in " + folder + " already, the run is planned", again.out)
+        again = self.run_ok("find", *rules, "--same", "provider", "--json")
+        self.assertEqual("planned", again.json["state"])
+        self.check_error(keepone.run("find", *rules), keepone.REFUSED, "same")
+        self.assertEqual(plan, keepone.plan_bytes(folder))
+
     def test_an_empty_table_gives_an_empty_plan(self):
         _, counts = self.find_table(self.new_table([]), RULES, ranks=2)
         self.assertEqual({0}, set(counts.values()))
