@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "keepone/aws/table_arn.h"
+#include "keepone/base/clock.h"
 #include "keepone/base/log.h"
 #include "keepone/base/mem.h"
 #include "keepone/base/mount.h"
@@ -15,6 +16,7 @@
 
 enum {
     NONCE_DIGITS = 16,
+    LEASE_NAP_US = 500000,
     SMALLEST_MEMORY_BYTES = 64 * 1024 * 1024,
     READ_AHEAD_SHARE = 16, /* of the memory, beside what it is divided into */
     READ_AHEAD_BYTES_MAX = 128 * 1024 * 1024
@@ -171,13 +173,32 @@ ko_session_open_run(struct ko_session *session, struct ko_error *err)
     return ko_gate(session->world, err);
 }
 
+/* Rank 0: tries again while --wait-lease allows it and nobody wants a stop. */
+static enum ko_code
+take_lease(struct ko_session *session, const char *dir, char notice[KO_LEASE_NOTICE_BYTES],
+           struct ko_error *err)
+{
+    const uint64_t until_us = ko_clock_us() + session->job.wait_lease_s * 1000000;
+
+    for (bool is_told = false;; is_told = true) {
+        if (ko_lease_open(dir, 0, &session->lease, notice, err) != KO_E_REFUSED ||
+            ko_clock_us() >= until_us || ko_world_stop_wanted(session->world))
+            return err->code;
+        if (!is_told)
+            ko_log(KO_LOG_INFO, "waiting up to %llu s: %s",
+                   (unsigned long long) session->job.wait_lease_s, err->text);
+        *err = (struct ko_error){0};
+        ko_sleep_us(LEASE_NAP_US);
+    }
+}
+
 enum ko_code
 ko_session_lock(struct ko_session *session, const char *dir, struct ko_error *err)
 {
     char notice[KO_LEASE_NOTICE_BYTES] = "";
 
     if (ko_session_is_first(session) && err->code == KO_OK &&
-        ko_lease_open(dir, 0, &session->lease, notice, err) == KO_OK && notice[0] != '\0')
+        take_lease(session, dir, notice, err) == KO_OK && notice[0] != '\0')
         ko_log(KO_LOG_WARN, "%s", notice);
     return ko_gate(session->world, err);
 }

@@ -75,7 +75,8 @@ enum ko_code ko_session_check_shared_run(struct ko_session *session, struct ko_e
 /* Collective: opens the run of job.run on every rank. */
 enum ko_code ko_session_open_run(struct ko_session *session, struct ko_error *err);
 
-/* Collective: rank 0 takes the lease of the directory; a takeover is logged. */
+/* Collective: rank 0 takes the lease of the directory, waiting as --wait-lease says; a takeover is
+ * logged. */
 enum ko_code ko_session_lock(struct ko_session *session, const char *dir, struct ko_error *err);
 
 /* The memory this rank may use: --memory, or half of the machine's over the ranks on it. */

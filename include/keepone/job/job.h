@@ -112,9 +112,10 @@ struct ko_job {
     bool no_ttl;               /* what the table does not say is that no item expires */
 
     /* the run */
-    const char *run;     /* run directory; NULL only for verify without a run */
-    const char *exclude; /* file */
-    const char *only;    /* file */
+    const char *run;       /* run directory; NULL only for verify without a run */
+    uint64_t wait_lease_s; /* 0 = do not wait */
+    const char *exclude;   /* file */
+    const char *only;      /* file */
 
     /* deleting and putting back */
     enum ko_job_safety safety;
