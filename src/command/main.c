@@ -53,11 +53,11 @@ static enum ko_code
 run_command(struct ko_session *session, struct ko_error *err)
 {
     static ko_command_fn *const commands[KO_VERB_COUNT] = {
-        [KO_VERB_FIND] = ko_command_find,        [KO_VERB_SHOW] = ko_command_show,
-        [KO_VERB_PLAN] = ko_command_plan,        [KO_VERB_APPLY] = ko_command_apply,
-        [KO_VERB_VERIFY] = ko_command_verify,    [KO_VERB_UNDO] = ko_command_undo,
-        [KO_VERB_DEDUP] = ko_command_dedup,      [KO_VERB_EXPORT] = ko_command_export,
-        [KO_VERB_ESTIMATE] = ko_command_estimate};
+        [KO_VERB_FIND] = ko_command_find,     [KO_VERB_SHOW] = ko_command_show,
+        [KO_VERB_PLAN] = ko_command_plan,     [KO_VERB_APPLY] = ko_command_apply,
+        [KO_VERB_VERIFY] = ko_command_verify, [KO_VERB_UNDO] = ko_command_undo,
+        [KO_VERB_RUNS] = ko_command_runs,     [KO_VERB_DEDUP] = ko_command_dedup,
+        [KO_VERB_EXPORT] = ko_command_export, [KO_VERB_ESTIMATE] = ko_command_estimate};
 
     KO_ASSERT(session->job.verb < KO_VERB_COUNT && commands[session->job.verb] != NULL);
     ko_log_init(ko_world_rank(session->world), session->job.log_level);

@@ -79,6 +79,7 @@ ko_session_mount_job(struct ko_session *session, struct ko_error *err)
 {
     const struct ko_job *const job = &session->job;
 
+    KO_TRY(ko_session_mount(session, job->base, err));
     KO_TRY(ko_session_mount(session, job->run, err));
     KO_TRY(ko_session_mount(session, job->export_folder, err));
     for (size_t i = 0; i < job->catch_up.n; i++)

@@ -35,7 +35,8 @@ struct ko_session {
 typedef enum ko_code ko_command_fn(struct ko_session *session, struct ko_error *err);
 
 ko_command_fn ko_command_find, ko_command_show, ko_command_plan, ko_command_apply,
-    ko_command_verify, ko_command_undo, ko_command_dedup, ko_command_export, ko_command_estimate;
+    ko_command_verify, ko_command_undo, ko_command_dedup, ko_command_export, ko_command_estimate,
+    ko_command_runs;
 
 /* True on the rank that speaks and writes for all. */
 bool ko_session_is_first(const struct ko_session *session);

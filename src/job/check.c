@@ -54,7 +54,9 @@ check_required(const struct ko_job *job, struct ko_error *err)
             continue;
         if (verb->positional == id && job->job_file == NULL) {
             (void) snprintf(text, sizeof text, "'%s' needs a %s", verb->name,
-                            id == KO_OPTION_JOB ? "job file" : "run directory");
+                            id == KO_OPTION_JOB    ? "job file"
+                            : id == KO_OPTION_BASE ? "folder"
+                                                   : "run directory");
             (void) snprintf(hint, sizeof hint, "usage: keepone %s", verb->usage);
         } else {
             (void) snprintf(text, sizeof text, "'%s' needs --%s %s", verb->name, option->name,
@@ -220,8 +222,8 @@ check_role(const struct ko_job *job, struct ko_error *err)
 static enum ko_code
 check_place(const struct ko_job *job, enum ko_option_id id, const char *path, struct ko_error *err)
 {
-    const bool may_be_on_s3 =
-        id == KO_OPTION_RUN || id == KO_OPTION_EXPORT || id == KO_OPTION_CATCH_UP;
+    const bool may_be_on_s3 = id == KO_OPTION_RUN || id == KO_OPTION_BASE ||
+                              id == KO_OPTION_EXPORT || id == KO_OPTION_CATCH_UP;
     const char *const name = ko_option_of(id)->name;
     const char *key;
     char text[256];
@@ -251,6 +253,7 @@ check_places(const struct ko_job *job, struct ko_error *err)
         enum ko_option_id id;
         const char *path;
     } places[] = {
+        {KO_OPTION_BASE, job->base},
         {KO_OPTION_RUN, job->run},
         {KO_OPTION_EXPORT, job->export_folder},
         {KO_OPTION_EXCLUDE, job->exclude},
@@ -400,6 +403,7 @@ ko_job_check(const struct ko_job *job, struct ko_error *err)
         return check_export_verb(job, err);
     case KO_VERB_APPLY:
     case KO_VERB_UNDO:
+    case KO_VERB_RUNS:
     case KO_VERB_RUN:
     case KO_VERB_POLICY:
     case KO_VERB_COUNT:

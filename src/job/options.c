@@ -8,6 +8,7 @@
 #define APPLY    KO_VERB_BIT(KO_VERB_APPLY)
 #define VERIFY   KO_VERB_BIT(KO_VERB_VERIFY)
 #define UNDO     KO_VERB_BIT(KO_VERB_UNDO)
+#define RUNS     KO_VERB_BIT(KO_VERB_RUNS)
 #define DEDUP    KO_VERB_BIT(KO_VERB_DEDUP)
 #define EXPORT   KO_VERB_BIT(KO_VERB_EXPORT)
 #define RUN      KO_VERB_BIT(KO_VERB_RUN)
@@ -20,7 +21,7 @@
 #define WRITES     (DELETES | UNDO)
 #define WORKS      (READS | WRITES)
 #define TALKS      (WORKS | EXPORT | ESTIMATE)
-#define REACHES    (TALKS | SHOW | PLAN)
+#define REACHES    (TALKS | SHOW | PLAN | RUNS)
 
 /* Does not compile if the member is not of the type that the option's type asks for. */
 #define FIELD(member, c_type)          \
@@ -314,6 +315,13 @@ static const struct ko_option options[KO_OPTION_COUNT] = {
                           .group = KO_GROUP_RULES,
                           .verbs = MAKES_PLAN},
 
+    [KO_OPTION_BASE] = {.name = "base",
+                        .value = "DIR",
+                        .help = "the folder with the run directories",
+                        PATH(base),
+                        .group = KO_GROUP_RUN,
+                        .verbs = RUNS,
+                        .required_by = RUNS},
     [KO_OPTION_RUN] = {.name = "run",
                        .value = "DIR",
                        .help =
@@ -345,6 +353,12 @@ static const struct ko_option options[KO_OPTION_COUNT] = {
                         PATH(only),
                         .group = KO_GROUP_RUN,
                         .verbs = PLAN},
+    [KO_OPTION_UNFINISHED] = {.name = "unfinished",
+                              .help = "only runs that the same command would go on with: reading, "
+                                      "applying, undoing, or planned by dedup --yes",
+                              FLAG(unfinished),
+                              .group = KO_GROUP_RUN,
+                              .verbs = RUNS},
 
     [KO_OPTION_SAFETY] = {.name = "safety",
                           .value = "HOW",
@@ -465,7 +479,7 @@ static const struct ko_option options[KO_OPTION_COUNT] = {
                         .help = "print the result on stdout as one JSON object",
                         FLAG(json),
                         .group = KO_GROUP_OUTPUT,
-                        .verbs = TALKS | SHOW},
+                        .verbs = TALKS | SHOW | RUNS},
     [KO_OPTION_LOG_LEVEL] = {.name = "log-level",
                              .value = "LEVEL",
                              .help = "how much to say on stderr",

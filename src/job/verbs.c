@@ -100,6 +100,18 @@ static const struct ko_verb_info verbs[KO_VERB_COUNT] = {
          .exits = {KO_E_OPTION, KO_E_REFUSED, KO_E_UNCLEAN, KO_E_PARTIAL, KO_E_STOPPED,
                    KO_E_THROTTLED, KO_E_AWS, KO_E_ACCESS, KO_E_IO, KO_E_CORRUPT, KO_E_MEMORY,
                    KO_E_COMM, KO_E_BUG}},
+    [KO_VERB_RUNS] =
+        {.name = "runs",
+         .purpose = "list the runs in a folder, and how far they are",
+         .usage = "runs DIR [--unfinished] [OPTION]...",
+         .about = "Prints state, start, planned deletes and directory of each run directly below "
+                  "DIR, a local folder or one on S3. Changes nothing.",
+         .positional = KO_OPTION_BASE,
+         .word = "DIR",
+         .examples = {{"what somebody has to look after",
+                       "keepone runs s3://bucket/runs --unfinished"}},
+         .exits = {KO_E_OPTION, KO_E_STOPPED, KO_E_AWS, KO_E_ACCESS, KO_E_IO, KO_E_MEMORY,
+                   KO_E_COMM, KO_E_BUG}},
     [KO_VERB_DEDUP] =
         {.name = "dedup",
          .purpose = "find, then apply with --yes",

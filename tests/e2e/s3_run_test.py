@@ -205,6 +205,7 @@ class Cases(s3_case.S3Case, keepone.ServerCase):
         self.assertEqual(1, len(made_it), outs)
         self.assertLessEqual({find.returncode for find in finds}, {keepone.DONE, keepone.REFUSED})
         self.run_ok("show", place)
+        self.assertIn("planned", self.run_ok("runs", os.path.dirname(place)).out)
 
     def test_a_refused_start_leaves_nothing(self):
         made = self.new_export(few(), n_files=3)

@@ -340,6 +340,44 @@ class Cases(keepone.ServerCase):
         self.check_error(keepone.run("plan", folder, "--only", self.write("x")), keepone.REFUSED,
                          "reading")
 
+    def test_runs_are_listed_with_their_state(self):
+        names = ("planned", "reading", "broken", "not-a-run")
+        base = self.new_run()
+        made = self.new_export(seed.traps())
+        for name in names[:3]:
+            self.run_ok("find", "--export", made.path, "--run", os.path.join(base, name),
+                        *keepone.options(RULES))
+        os.mkdir(os.path.join(base, names[3]))
+        with open(os.path.join(base, "a-file"), "w", encoding="utf-8"):
+            pass
+        for name, edit in (("reading", reading), ("broken", str.upper)):
+            path = os.path.join(base, name, "run.json")
+            with open(path, encoding="utf-8") as source:
+                text = source.read()
+            with open(path, "w", encoding="utf-8") as out:
+                out.write(edit(text))
+        listed = self.run_ok("runs", base, ranks=2)
+        self.assertEqual(["STATE", "planned", "reading"],
+                         [line.split()[0] for line in listed.out.splitlines()])
+        self.assertIn(os.path.join(base, "broken"), listed.err)
+        runs = self.run_ok("runs", base, "--json").json["runs"]
+        self.assertEqual([os.path.join(base, name) for name in names[:2]],
+                         [run["run"] for run in runs])
+        unfinished = self.run_ok("runs", base, "--unfinished", "--json").json["runs"]
+        self.assertEqual(["reading"], [run["state"] for run in unfinished])
+        dedup = ["--export", made.path, "--run", os.path.join(base, "dedup"), "--max-delete", 1,
+                 *keepone.options(RULES)]
+        self.run_ok("dedup", *dedup)  # a plan was all it should make
+        again = self.run_ok("runs", base, "--unfinished", "--json").json["runs"]
+        self.assertEqual(unfinished, again)
+        dedup[3] += "-yes"
+        self.run_ok("dedup", *dedup, "--yes", rc=keepone.REFUSED)  # by its limit
+        self.assertEqual(["dedup-yes", "reading"], [
+            os.path.basename(run["run"])
+            for run in self.run_ok("runs", base, "--unfinished", "--json").json["runs"]])
+        self.check_error(keepone.run("runs", os.path.join(base, "x")), keepone.IO, "x")
+        self.check_error(keepone.run("runs"), keepone.OPTION, "needs a folder")
+
 
 if __name__ == "__main__":
     unittest.main()

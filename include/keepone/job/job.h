@@ -113,6 +113,8 @@ struct ko_job {
 
     /* the run */
     const char *run;       /* run directory; NULL only for verify without a run */
+    const char *base;      /* the folder of many runs; for `runs` */
+    bool unfinished;       /* `runs`: only these */
     uint64_t wait_lease_s; /* 0 = do not wait */
     const char *exclude;   /* file */
     const char *only;      /* file */
