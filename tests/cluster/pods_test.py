@@ -1,0 +1,62 @@
+#!/usr/bin/env python3
+"""Four containers play the pods of a Job: one MPI job over them, its start and its stop."""
+
+import signal
+import unittest
+
+import support  # noqa: F401  first: it sets the path
+import keepone
+import pod_case
+
+
+class Cases(pod_case.PodCase):
+    def test_four_pods_do_one_job(self):
+        job = self.start("--json", env={"KEEPONE_RANKS": 2})
+        self.check_done(job)
+        self.assertIn('"ranks":8', job.log(0))
+        self.assertEqual([""] * 3, [job.log(index) for index in (1, 2, 3)])
+
+    def test_a_stop_of_the_launcher_is_resumed(self):
+        job = self.start(*pod_case.SLOW)
+        self.wait_for_deletes(job)
+        job.kill(0, signal.SIGTERM)
+        self.check_ended(job, keepone.STOPPED, "stopped")
+        self.check_half_done()
+        self.next_start(job)
+        self.check_done(job)
+
+    def test_a_worker_that_has_to_go_stops_all_in_good_order(self):
+        job = self.start(*pod_case.SLOW)
+        self.wait_for_deletes(job)
+        job.kill(3, signal.SIGTERM)
+        self.check_ended(job, keepone.STOPPED, "stopped")
+        self.assertEqual(pod_case.GONE, job.wait(3))
+        self.check_half_done()
+        self.next_start(job, 3)
+        self.check_done(job)
+
+    def test_a_worker_that_never_comes_is_named(self):
+        job = self.start(missing=[3], env={"KEEPONE_START_SECONDS": 6})
+        self.check_ended(job, pod_case.MPI, "1 of 4 hosts did not come in 6 s: " + job.host(3))
+        self.check_table(self.table, keepone.texts(self.items))
+        job.start(3)
+        self.next_start(job)
+        self.check_done(job)
+
+    def test_of_two_launchers_one_works(self):
+        job = self.start(*pod_case.SLOW, env={"KEEPONE_START_SECONDS": 10})
+        first = job.pods[0]
+        job.start(0)
+        launchers = {job.pods[0], first}
+        codes = {}
+        for job.pods[0] in launchers:
+            codes[job.wait(0)] = job.pods[0]
+        self.assertEqual({keepone.DONE, pod_case.MPI}, set(codes), job.log(0))
+        job.pods[0] = codes[pod_case.MPI]
+        self.check_ended(job, pod_case.MPI, "another launcher has the hosts of this job")
+        job.pods[0] = codes[keepone.DONE]
+        self.check_done(job)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,103 @@
+"""Cases with four containers that play the pods of a Job, and a table on a server outside.
+
+What a lost pod leaves is a lease that lasts two minutes; `next_start` removes it, as if they had
+passed.
+"""
+
+import os
+import subprocess
+import time
+
+import keepone
+import oracle
+import pods
+import seed
+
+N_PODS = 4
+MPI = 50  # keepone's exit code for a failure of MPI
+GONE = 143  # of a worker that was told to go
+JOB = """verb: dedup
+table: {table}
+key: cause
+same: provider
+keep: oldest:insertedAt,any
+max-delete-percent: 100
+"""
+SLOW = ["--write-units", "40"]  # so that something can happen in the middle
+
+
+class PodCase(keepone.ServerCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.network = pods.Network()
+        cls.addClassCleanup(cls.network.remove)
+
+    def setUp(self):
+        super().setUp()
+        os.chmod(self.folder, 0o755)
+        for name in ("ssh", "runs"):
+            os.mkdir(os.path.join(self.folder, name))
+        key = os.path.join(self.folder, "ssh", "id")
+        subprocess.run(["ssh-keygen", "-q", "-t", "ecdsa", "-m", "PEM", "-N", "", "-f", key],
+                       check=True)
+        os.chown(key, 0, pods.USER)  # as a Secret is mounted
+        os.chmod(key, 0o440)
+        os.chown(os.path.join(self.folder, "runs"), pods.USER, pods.USER)
+        self.items = seed.space_diff(3000, seed=7).items
+        self.table = self.new_table(self.items, range_key="sk:S")
+        verdict = oracle.judge(self.items, keepone.RULES)
+        self.n_losers = verdict["counts"]["planned"]
+        self.survivors = keepone.survivors(self.items, verdict, keepone.RULES)
+
+    def start(self, *arguments, missing=(), env=None):
+        """The pods of a Job that removes the table's duplicates."""
+        with open(os.path.join(self.folder, "job.yaml"), "w", encoding="ascii") as job:
+            job.write(JOB.format(table=self.table))
+        mounts = [os.path.join(self.folder, "ssh") + ":/etc/keepone/ssh:ro",
+                  os.path.join(self.folder, "job.yaml") + ":/etc/keepone/job.yaml:ro",
+                  os.path.join(self.folder, "runs") + ":/runs"]
+        secrets = {name: value for name, value in keepone.ENVIRONMENT.items() if "AWS_" in name}
+        job = pods.Pods(
+            self.network, ["run", "/etc/keepone/job.yaml", "--run", "/runs/1", "--yes", *arguments],
+            N_PODS, mounts=mounts, missing=missing, env=secrets | (env or {}) | {
+                "AWS_ENDPOINT_URL": f"http://{self.network.gateway}:{self.server.port}"})
+        self.addCleanup(job.remove)
+        return job
+
+    def wait_for_deletes(self, job):
+        """Until apply is at work."""
+        end = time.monotonic() + pods.WAIT_SECONDS
+        while self.db.describe(self.table)["ItemCount"] > len(self.items) - 5:
+            self.assertIsNone(job.code(0), job.log(0))
+            self.assertLess(time.monotonic(), end, job.log(0))
+            time.sleep(0.1)
+
+    def check_ended(self, job, code, sentence):
+        """The launcher ends with this code and one message."""
+        self.assertEqual(code, job.wait(0), job.log(0))
+        errors = [line for line in job.log(0).splitlines() if "error[" in line]
+        self.assertEqual(1, len(errors), job.log(0))
+        self.assertIn(sentence, errors[0])
+
+    def check_half_done(self):
+        n_left = len(self.db.scan_all(self.table))
+        self.assertLess(n_left, len(self.items))
+        self.assertGreater(n_left, len(self.survivors))
+
+    def next_start(self, job, *lost):
+        """The Job replaces the launcher, and the pods that were lost, too."""
+        lease = os.path.join(self.folder, "runs", "1", "lease.json")
+        if os.path.exists(lease):
+            os.remove(lease)
+        for index in (*lost, 0):
+            job.replace(index)
+
+    def check_done(self, job):
+        """All pods end well, the table is as planned, and each delete was made once."""
+        self.assertEqual([0] * N_PODS, [job.wait(index) for index in range(N_PODS)], job.log(0))
+        self.check_table(self.table, self.survivors)
+        report = self.run_ok("show", os.path.join(self.folder, "runs", "1"), "--json").json
+        self.check_ledger(report["ledger"], planned=self.n_losers, deleted=self.n_losers)
+        self.run_ok("verify", os.path.join(self.folder, "runs", "1"), "--endpoint",
+                    self.server.endpoint)
