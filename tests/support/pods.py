@@ -13,7 +13,6 @@ import json
 import os
 import signal
 import subprocess
-import time
 import uuid
 
 import dynamodb_local
@@ -29,11 +28,11 @@ ENVIRONMENT = {"CONTAINERS_CONF": os.path.join(CACHE, "containers", "containers.
 WAIT_SECONDS = 120
 
 
-def podman(*words, check=True):
+def podman(*words, check=True, timeout=None):
     """Runs podman; returns the finished process, its output as text."""
     result = subprocess.run(["podman", *map(str, words)], env=os.environ | ENVIRONMENT, text=True,
-                            stdin=subprocess.DEVNULL, capture_output=True, check=False,
-                            preexec_fn=dynamodb_local.die_with_parent)
+                            stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout,
+                            check=False, preexec_fn=dynamodb_local.die_with_parent)
     if check and result.returncode != 0:
         raise RuntimeError(f"podman {' '.join(map(str, words))}: {result.stderr}")
     return result
@@ -117,18 +116,15 @@ class Pods:
     def state(self, index):
         return json.loads(podman("inspect", self.pods[index]).stdout)[0]["State"]
 
-    def code(self, index):
-        """The exit code of a pod that has ended, else None."""
-        state = self.state(index)
-        return None if state["Running"] else state["ExitCode"]
+    def is_running(self, index):
+        return self.state(index)["Running"]
 
     def wait(self, index, seconds=WAIT_SECONDS):
-        end = time.monotonic() + seconds
-        while (code := self.code(index)) is None:
-            if time.monotonic() > end:
-                raise AssertionError(f"pod {index} goes on after {seconds} s\n{self.log(index)}")
-            time.sleep(0.1)
-        return code
+        """The exit code of a pod, when it has ended."""
+        try:
+            return int(podman("wait", self.pods[index], timeout=seconds).stdout)
+        except subprocess.TimeoutExpired as error:
+            raise AssertionError(f"pod {index} goes on\n{self.log(index)}") from error
 
     def log(self, index):
         """What a pod wrote, both streams."""
