@@ -3,6 +3,7 @@
 
 import json
 import os
+import subprocess
 import unittest
 
 import support  # noqa: F401  first: it sets the path
@@ -25,7 +26,7 @@ class Cases(keepone.Case):
         made = self.new_export(items, n_files=3)
         folder = os.path.join(self.folder, self.new_name("runs"))
         os.mkdir(folder)
-        os.chown(folder, pods.USER, pods.USER)
+        pods.hand_over(folder)
         result = pods.run("find", "--export", "/data/" + os.path.relpath(made.path, self.folder),
                           "--run", "/runs/1", "--json", *keepone.options(keepone.RULES), env=env,
                           mounts=[f"{self.folder}:/data:ro", f"{folder}:/runs"])
@@ -58,9 +59,15 @@ class Cases(keepone.Case):
                 ldd "$file" 2>/dev/null | grep -q 'not found' && echo "$file"
             done
             getent passwd keepone | cut -d : -f 1-4,7"""
-        result = pods.podman("run", "--rm", *pods.HARDENED, "--network", "none", "--entrypoint",
-                             "/bin/bash", pods.IMAGE, "-c", script)
+        result = pods.shell(script)
         self.assertEqual(f"keepone:x:{pods.USER}:{pods.USER}:/bin/bash\n", result.stdout)
+
+    def test_shell_scripts_pass_shellcheck(self):
+        scripts = [os.path.join(keepone.ROOT, name) for name in
+                   ("scripts/launch", "jobs/slurm.sh", "tests/support/container_image")]
+        result = subprocess.run(["shellcheck", *scripts], stdout=subprocess.PIPE, text=True,
+                                check=False)
+        self.assertEqual((0, ""), (result.returncode, result.stdout))
 
     def refused(self, sentence, *arguments, env):
         result = pods.run(*arguments, env=env)

@@ -1,12 +1,19 @@
 #!/usr/bin/env python3
 """Four containers play the pods of a Job: one MPI job over them, its start and its stop."""
 
+import os
+import re
+import shutil
 import signal
 import unittest
 
 import support  # noqa: F401  first: it sets the path
 import keepone
 import pod_case
+import pods
+
+SSH_CONFIG = ["Port 2222", "IdentityFile ~/.ssh/id", "StrictHostKeyChecking no",
+              "UserKnownHostsFile /dev/null", "LogLevel ERROR"]
 
 
 class Cases(pod_case.PodCase):
@@ -56,6 +63,39 @@ class Cases(pod_case.PodCase):
         self.check_ended(job, pod_case.MPI, "another launcher has the hosts of this job")
         job.pods[0] = codes[keepone.DONE]
         self.check_done(job)
+
+    def make_shared(self):
+        shared = os.path.join(self.folder, "shared")
+        os.mkdir(shared)
+        shutil.copy(self.job_file, os.path.join(shared, "space-diff.yaml"))
+        pods.hand_over(shared)
+        return shared + ":/shared"
+
+    def make_home(self, hosts):
+        """Of somebody who may log in to these hosts, and lists them for mpirun."""
+        home = os.path.join(self.folder, "home")
+        shutil.copytree(self.keys, os.path.join(home, ".ssh"))
+        for name, lines in (("hosts", [host + " slots=1" for host in hosts]),
+                            (".ssh/config", SSH_CONFIG)):
+            with open(os.path.join(home, name), "w", encoding="ascii") as file:
+                file.write("\n".join(lines) + "\n")
+        os.chmod(os.path.join(home, ".ssh", "id"), 0o600)
+        pods.hand_over(home)
+        return f"{home}:/home/{pods.USER_NAME}"
+
+    def test_the_mpirun_of_the_readme(self):
+        with open(os.path.join(keepone.ROOT, "README.md"), encoding="utf-8") as readme:
+            command = re.search(r"^mpirun .* --hostfile hosts (.*\\\n)+.*$", readme.read(), re.M)
+        shared = self.make_shared()
+        job = self.start(missing=[0], mounts=[shared])
+        home = self.make_home([job.host(index) for index in (1, 2)])
+        result = pods.shell(f"""cd ~
+            until ssh {job.host(1)} true && ssh {job.host(2)} true; do sleep 1; done 2>/dev/null
+            {command[0].replace("-n 16", "-n 2")} --yes --json""",
+                            self.network.name, env=pod_case.AWS, mounts=[home, shared])
+        self.assertEqual(keepone.DONE, result.returncode, result.stderr)
+        self.assertIn('"ranks":2', result.stdout)
+        self.check_table(self.table, self.survivors)
 
 
 if __name__ == "__main__":

@@ -18,11 +18,13 @@ MPI = 50  # keepone's exit code for a failure of MPI
 GONE = 143  # of a worker that was told to go
 JOB = """verb: dedup
 table: {table}
+endpoint: {endpoint}
 key: cause
 same: provider
 keep: oldest:insertedAt,any
 max-delete-percent: 100
 """
+AWS = {name: value for name, value in keepone.ENVIRONMENT.items() if name.startswith("AWS_")}
 SLOW = ["--write-units", "40"]  # so that something can happen in the middle
 
 
@@ -32,36 +34,42 @@ class PodCase(keepone.ServerCase):
         super().setUpClass()
         cls.network = pods.Network()
         cls.addClassCleanup(cls.network.remove)
+        cls.endpoint = f"http://{cls.network.gateway}:{cls.server.port}"
 
     def setUp(self):
         super().setUp()
         os.chmod(self.folder, 0o755)
-        for name in ("ssh", "runs"):
-            os.mkdir(os.path.join(self.folder, name))
-        key = os.path.join(self.folder, "ssh", "id")
-        subprocess.run(["ssh-keygen", "-q", "-t", "ecdsa", "-m", "PEM", "-N", "", "-f", key],
-                       check=True)
-        os.chown(key, 0, pods.USER)  # as a Secret is mounted
-        os.chmod(key, 0o440)
-        os.chown(os.path.join(self.folder, "runs"), pods.USER, pods.USER)
-        self.items = seed.space_diff(3000, seed=7).items
+        self.keys = self.make_keys()
+        self.runs = os.path.join(self.folder, "runs")
+        os.mkdir(self.runs)
+        pods.hand_over(self.runs)
+        self.items = seed.space_diff(2000, seed=7).items
         self.table = self.new_table(self.items, range_key="sk:S")
         verdict = oracle.judge(self.items, keepone.RULES)
         self.n_losers = verdict["counts"]["planned"]
         self.survivors = keepone.survivors(self.items, verdict, keepone.RULES)
+        self.job_file = os.path.join(self.folder, "job.yaml")
+        with open(self.job_file, "w", encoding="ascii") as job:
+            job.write(JOB.format(table=self.table, endpoint=self.endpoint))
 
-    def start(self, *arguments, missing=(), env=None):
+    def make_keys(self):
+        """As a Secret is mounted: root's, and readable for the group of the pod."""
+        folder = os.path.join(self.folder, "ssh")
+        os.mkdir(folder)
+        key = os.path.join(folder, "id")
+        subprocess.run(["ssh-keygen", "-q", "-t", "ecdsa", "-m", "PEM", "-N", "", "-f", key],
+                       check=True)
+        os.chown(key, 0, pods.USER)
+        os.chmod(key, 0o440)
+        return folder
+
+    def start(self, *arguments, missing=(), env=None, mounts=()):
         """The pods of a Job that removes the table's duplicates."""
-        with open(os.path.join(self.folder, "job.yaml"), "w", encoding="ascii") as job:
-            job.write(JOB.format(table=self.table))
-        mounts = [os.path.join(self.folder, "ssh") + ":/etc/keepone/ssh:ro",
-                  os.path.join(self.folder, "job.yaml") + ":/etc/keepone/job.yaml:ro",
-                  os.path.join(self.folder, "runs") + ":/runs"]
-        secrets = {name: value for name, value in keepone.ENVIRONMENT.items() if "AWS_" in name}
         job = pods.Pods(
             self.network, ["run", "/etc/keepone/job.yaml", "--run", "/runs/1", "--yes", *arguments],
-            N_PODS, mounts=mounts, missing=missing, env=secrets | (env or {}) | {
-                "AWS_ENDPOINT_URL": f"http://{self.network.gateway}:{self.server.port}"})
+            N_PODS, missing=missing, env=AWS | (env or {}), mounts=[
+                self.keys + ":/etc/keepone/ssh:ro", self.job_file + ":/etc/keepone/job.yaml:ro",
+                self.runs + ":/runs", *mounts])
         self.addCleanup(job.remove)
         return job
 
@@ -86,7 +94,7 @@ class PodCase(keepone.ServerCase):
 
     def next_start(self, job, *lost):
         """The Job replaces the launcher, and the pods that were lost, too."""
-        lease = os.path.join(self.folder, "runs", "1", "lease.json")
+        lease = os.path.join(self.runs, "1", "lease.json")
         if os.path.exists(lease):
             os.remove(lease)
         for index in (*lost, 0):
@@ -96,7 +104,7 @@ class PodCase(keepone.ServerCase):
         """All pods end well, the table is as planned, and each delete was made once."""
         self.assertEqual([0] * N_PODS, [job.wait(index) for index in range(N_PODS)], job.log(0))
         self.check_table(self.table, self.survivors)
-        report = self.run_ok("show", os.path.join(self.folder, "runs", "1"), "--json").json
+        run = os.path.join(self.runs, "1")
+        report = self.run_ok("show", run, "--json").json
         self.check_ledger(report["ledger"], planned=self.n_losers, deleted=self.n_losers)
-        self.run_ok("verify", os.path.join(self.folder, "runs", "1"), "--endpoint",
-                    self.server.endpoint)
+        self.run_ok("verify", run, "--endpoint", self.server.endpoint)

@@ -19,6 +19,7 @@ import dynamodb_local
 
 IMAGE = "keepone-test"
 USER = 10001
+USER_NAME = "keepone"
 HARDENED = ["--pull", "never", "--user", f"{USER}:{USER}", "--cap-drop", "ALL",
             "--security-opt", "no-new-privileges", "--read-only", "--read-only-tmpfs=false",
             "--tmpfs", "/tmp:mode=1777"]
@@ -42,6 +43,20 @@ def run(*arguments, network="none", mounts=(), env=None):
     """One container from its start to its end; returns the finished process."""
     return podman("run", "--rm", *HARDENED, "--network", network, *volumes(mounts),
                   *settings(env or {}), IMAGE, *arguments, check=False)
+
+
+def shell(script, network="none", mounts=(), env=None):
+    """The same with a shell instead of the launcher."""
+    return podman("run", "--rm", *HARDENED, "--network", network, *volumes(mounts),
+                  *settings(env or {}), "--entrypoint", "/bin/bash", IMAGE, "-c", script,
+                  check=False)
+
+
+def hand_over(folder):
+    """Makes a folder, and what is in it, that user's own."""
+    for path, _, names in os.walk(folder):
+        for name in (".", *names):
+            os.chown(os.path.join(path, name), USER, USER)
 
 
 def volumes(mounts):
