@@ -1,15 +1,15 @@
 /*
  * make_export: writes a large DynamoDB export with a known number of duplicates, fast.
  *
- *     make_export FOLDER N_ITEMS [friendly|hard|hot50|hot100] [SEED]
+ *     make_export FOLDER N_ITEMS [friendly|hard|hot50|hot100|even50|even100] [SEED]
  *
  * The items are shaped as those of a `space-diff` table: 620 bytes per line, 16 files, 5 % of the
  * causes 2 to 4 times, copies spread over all files.  hard: attributes in any order, escapes,
- * nested values.  hotN: N percent of the items under one cause.  The same arguments give the same
- * bytes. Prints what was made as JSON; the manifests are in FOLDER itself.
+ * nested values.  hotN: N percent of the items under one cause; evenN: as many losers, in small
+ * groups.  The same arguments give the same bytes.  Prints what was made as JSON; the manifests are
+ * in FOLDER itself.
  *
- * Which item stands at a place is told by a permutation, so nothing is kept in memory:
- * of each 66 items in a row 57 are unique, and 9 are three groups of 2, 3 and 4 copies.
+ * Which item stands at a place is told by a permutation, so nothing is kept in memory.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -30,8 +30,7 @@
 enum {
     N_FILES = 16,
     N_WORKERS = 2,
-    BLOCK_ITEMS = 66,
-    BLOCK_UNIQUE = 57,
+    GROUPS_MAX = 5,
     SPACE_ITEMS = 64, /* neighbours in a file share a space */
     BATCH_BYTES = 4 << 20,
     GZIP_BYTES = 1 << 20,
@@ -42,12 +41,29 @@ enum {
 #define EXPORT_ID "01716000000000-be9c4000"
 #define TABLE_ARN "arn:aws:dynamodb:eu-west-1:123456789012:table/space-diff"
 
+/* Items in a row: some that are alone, then groups of these sizes; and again. */
+struct kind {
+    const char *name;
+    unsigned n_unique;
+    unsigned sizes[GROUPS_MAX];
+    unsigned hot_percent; /* of all items come before those, all under one cause */
+    bool is_hard;
+};
+
+static const struct kind kinds[] = {
+    {.name = "friendly", .n_unique = 57, .sizes = {2, 3, 4}},
+    {.name = "hard", .n_unique = 57, .sizes = {2, 3, 4}, .is_hard = true},
+    {.name = "hot50", .n_unique = 57, .sizes = {2, 3, 4}, .hot_percent = 50},
+    {.name = "hot100", .n_unique = 57, .sizes = {2, 3, 4}, .hot_percent = 100},
+    {.name = "even50", .sizes = {2, 2, 2, 2, 3}},
+    {.name = "even100", .sizes = {1000}},
+};
+
 struct options {
     const char *folder;
     uint64_t n_items;
     uint64_t seed;
-    unsigned hot_percent;
-    bool is_hard;
+    const struct kind *kind;
 };
 
 /* What the manifest says of a file. */
@@ -115,24 +131,30 @@ permuted(uint64_t place, uint64_t n, uint64_t seed)
 
 /* The group of item x, and which of its copies it is. */
 static void
-place_in_groups(uint64_t x, uint64_t *group, unsigned *copy)
+place_in_groups(const struct kind *kind, uint64_t x, uint64_t *group, unsigned *copy)
 {
-    static const unsigned char groups[BLOCK_ITEMS - BLOCK_UNIQUE] = {0, 0, 1, 1, 1, 2, 2, 2, 2};
-    static const unsigned char copies[BLOCK_ITEMS - BLOCK_UNIQUE] = {0, 1, 0, 1, 2, 0, 1, 2, 3};
-    const unsigned rest = (unsigned) (x % BLOCK_ITEMS);
+    unsigned n_block = kind->n_unique;
+    unsigned rest;
 
+    for (unsigned i = 0; i < GROUPS_MAX; i++)
+        n_block += kind->sizes[i];
+    rest = (unsigned) (x % n_block);
     *copy = 0;
     *group = x;
-    if (rest >= BLOCK_UNIQUE) {
-        *copy = copies[rest - BLOCK_UNIQUE];
-        *group = x - rest + BLOCK_UNIQUE + groups[rest - BLOCK_UNIQUE];
+    if (rest < kind->n_unique)
+        return;
+    *group = x - rest + kind->n_unique;
+    *copy = rest - kind->n_unique;
+    for (unsigned i = 0; *copy >= kind->sizes[i]; i++) {
+        *copy -= kind->sizes[i];
+        *group += 1;
     }
 }
 
 static uint64_t
 count_hot(const struct options *options)
 {
-    return options->n_items / 100 * options->hot_percent;
+    return options->n_items / 100 * options->kind->hot_percent;
 }
 
 static uint64_t
@@ -145,7 +167,7 @@ count_losers(const struct options *options)
         uint64_t group;
         unsigned copy;
 
-        place_in_groups(x, &group, &copy);
+        place_in_groups(options->kind, x, &group, &copy);
         n_losers += copy > 0;
     }
     return n_losers;
@@ -232,7 +254,7 @@ make_item(const struct options *options, uint64_t place, struct item *item)
     uint64_t ms;
 
     if (!is_hot)
-        place_in_groups(x - n_hot, &group, &copy);
+        place_in_groups(options->kind, x - n_hot, &group, &copy);
     state = mixed((is_hot ? UINT64_MAX : group) ^ (options->seed << 40) ^ (UINT64_C(1) << 63));
     *add_letters(add_text(item->cause, "bafyrei"), &state, 52, base32) = '\0';
     *add_text(item->provider, next(&state) & 1 ? "did:web:eu-west.storage.example"
@@ -323,7 +345,7 @@ add_line(char *at, const struct options *options, uint64_t place)
     struct item item;
 
     make_item(options, place, &item);
-    for (unsigned i = N_ATTRIBUTES - 1; options->is_hard && i > 0; i--) {
+    for (unsigned i = N_ATTRIBUTES - 1; options->kind->is_hard && i > 0; i--) {
         const unsigned j = (unsigned) (mixed(item.shape + i) % (i + 1));
         const unsigned swapped = order[i];
 
@@ -334,7 +356,7 @@ add_line(char *at, const struct options *options, uint64_t place)
     for (unsigned i = 0; i < N_ATTRIBUTES; i++) {
         if (i > 0)
             *at++ = ',';
-        at = add_nth(at, &item, order[i], options->is_hard);
+        at = add_nth(at, &item, order[i], options->kind->is_hard);
     }
     return add_text(at, "}}\n");
 }
@@ -565,17 +587,18 @@ done:
 static bool
 read_options(int argc, char **argv, struct options *options)
 {
-    const char *kind = argc > 3 ? argv[3] : "friendly";
+    const char *const name = argc > 3 ? argv[3] : "friendly";
 
     if (argc < 3 || argc > 5)
         return false;
     options->folder = argv[1];
     options->n_items = strtoull(argv[2], NULL, 10);
     options->seed = argc > 4 ? strtoull(argv[4], NULL, 10) : 1;
-    options->is_hard = strcmp(kind, "hard") == 0;
-    options->hot_percent = strcmp(kind, "hot50") == 0 ? 50 : strcmp(kind, "hot100") == 0 ? 100 : 0;
-    return options->n_items >= 100 && options->seed < 1 << 20 &&
-           (options->is_hard || options->hot_percent > 0 || strcmp(kind, "friendly") == 0);
+    options->kind = NULL;
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+        if (strcmp(kinds[i].name, name) == 0)
+            options->kind = &kinds[i];
+    return options->n_items >= 100 && options->seed < 1 << 20 && options->kind != NULL;
 }
 
 int
@@ -586,8 +609,8 @@ main(int argc, char **argv)
     uint64_t n_bytes = 0;
 
     if (!read_options(argc, argv, &options)) {
-        (void) fprintf(stderr,
-                       "usage: make_export FOLDER N_ITEMS [friendly|hard|hot50|hot100] [SEED]\n");
+        (void) fprintf(stderr, "usage: make_export FOLDER N_ITEMS "
+                               "[friendly|hard|hot50|hot100|even50|even100] [SEED]\n");
         return KO_E_OPTION;
     }
     if (make(&options, &n_bytes, &err) != KO_OK) {

@@ -2,48 +2,15 @@
 
 import json
 import os
-import subprocess
 import unittest
 from concurrent.futures import ThreadPoolExecutor
 
 import support  # noqa: F401
-import dynamodb_local
 import keepone
+from stub import BINS, Stub, most_above, used_part
 
-STUB = os.path.join(os.path.dirname(keepone.PROGRAM), "tests", "stub_server")
-BINS = 10  # of the server's series, per second
 SLACK_SECONDS = 0.2  # of the cap, in any window: 2 % of 10 seconds
 TRIES = 3  # a machine that stands still for a moment loses units, and never gains any
-
-
-class Stub:
-    """The counting server: Stub(items=1000, limit_read=600)."""
-
-    def __init__(self, **options):
-        words = [f"--{name.replace('_', '-')}={value}" for name, value in options.items()]
-        self.process = subprocess.Popen([STUB, *words], stdout=subprocess.PIPE, text=True,
-                                        preexec_fn=dynamodb_local.die_with_parent)
-        self.at = ["--endpoint", f"http://127.0.0.1:{int(self.process.stdout.readline())}"]
-
-    def counts(self):
-        """Ends the server."""
-        self.process.terminate()
-        return json.loads(self.process.communicate()[0])
-
-
-def most_above(series, cap):
-    """By how many units any window of any length exceeds the cap."""
-    worst = excess = 0.0
-    for units in series:
-        excess = max(0.0, excess + units - cap / BINS)
-        worst = max(worst, excess)
-    return worst
-
-
-def used_part(series, cap):
-    """The part of the cap that was used, without the first moments and the end of the work."""
-    inner = series[BINS // 2:-BINS]
-    return sum(inner) / (cap / BINS * len(inner))
 
 
 class Cases(keepone.Case):
