@@ -1,0 +1,61 @@
+"""More items than memory has room for, more ranks than cores, and scratch space that runs out: small
+here, as large as they should be in tests/nightly."""
+
+import os
+import subprocess
+import unittest
+
+import support  # noqa: F401
+import keepone
+import large
+
+N_ITEMS = 2_000_000
+MIB = 32  # of memory for each rank: less than the rows of half of the items need
+
+
+class Cases(large.LargeCase):
+    def test_two_million_items_in_little_memory(self):
+        server = self.new_server(N_ITEMS)
+        roomy = self.find(server, 2, 512)
+        tight = self.find(server, 2, MIB)
+        self.assertEqual(self.check_find(N_ITEMS, 2, roomy),
+                         self.check_find(N_ITEMS, 2, tight, MIB))
+        self.assertEqual(0, roomy.json["claims_read_again"])
+        self.assertGreater(tight.json["claims_read_again"], 0)
+
+    def test_many_ranks_share_the_work_in_bounded_memory(self):
+        n_items = 200_000
+        server = self.new_server(n_items)
+        digests = {self.check_find(n_items, ranks, self.find(server, ranks, MIB), MIB)
+                   for ranks in (1, 4, 16)}
+        self.assertEqual(1, len(digests))
+
+    def small_disk(self, size):
+        """A folder on a disk of its own."""
+        folder = os.path.join(self.folder, self.new_name("scratch"))
+        os.mkdir(folder)
+        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "none", folder],
+                                 capture_output=True, text=True, check=False)
+        if mounted.returncode != 0:
+            self.skipTest(f"only root can mount: {mounted.stderr.strip()}")
+        self.addCleanup(subprocess.run, ["umount", folder], check=True)
+        return folder
+
+    def test_scratch_that_runs_out_is_told_and_nothing_is_lost(self):
+        server = self.new_server(N_ITEMS)
+        scratch = self.small_disk("64k")
+        # Alone, without mpirun, which has no room for its own files there either.
+        failed = self.find(server, 0, MIB, env={"TMPDIR": scratch,
+                                                "OMPI_MCA_ess_singleton_isolated": "1",
+                                                "OMPI_MCA_orte_tmpdir_base": self.folder})
+        self.check_error(failed, keepone.IO, scratch, "No space left on device")
+        self.assertEqual([], os.listdir(scratch))
+        run_folder = failed.command[failed.command.index("--run") + 1]
+        source, environment = server
+        again = keepone.run("find", *source, "--run", run_folder, "--memory", f"{MIB}M", "--json",
+                            ranks=3, env=environment)
+        self.check_find(N_ITEMS, 3, again, MIB)
+
+
+if __name__ == "__main__":
+    unittest.main()
