@@ -51,7 +51,7 @@ def measure_files(arguments):
     files.check_agreement(rows, kinds)
     draw(arguments, {name: row for name, row in rows.items()
                      if kinds[name] == "friendly" and not name.endswith(NOT_DRAWN)})
-    return {"items": arguments.items, "rows": rows,
+    return {"items": arguments.items, "rows": rows, "file_bytes": bench.file_bytes(),
             "targets": targets.judge(targets.FILES, rows)}, bench.versions
 
 

@@ -130,6 +130,11 @@ class Bench:
     def export(self, kind):
         return os.path.join(self.folder, f"{kind}-{self.items}")
 
+    def file_bytes(self):
+        """Of the compressed files of the friendly export."""
+        names = glob.glob(os.path.join(self.export("friendly"), "data", "*.gz"))
+        return sum(map(os.path.getsize, names))
+
     def run(self, row, result):
         if isinstance(row, Inflate):
             numbers, _ = process.run(["bash", "-c", self.inflate_script(row)])

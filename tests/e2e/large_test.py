@@ -1,5 +1,5 @@
-"""More items than memory has room for, more ranks than cores, and scratch space that runs out: small
-here, as large as they should be in tests/nightly."""
+"""More items than memory has room for, more ranks than cores, and scratch space that runs out:
+small here, as large as they should be in tests/nightly."""
 
 import os
 import subprocess
