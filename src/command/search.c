@@ -1,7 +1,6 @@
 #include "search.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -10,6 +9,7 @@
 #include "keepone/base/clock.h"
 #include "keepone/base/log.h"
 #include "keepone/base/mem.h"
+#include "keepone/base/mount.h"
 #include "keepone/base/random.h"
 #include "keepone/comm/gate.h"
 #include "keepone/comm/world.h"
@@ -109,14 +109,14 @@ digest_rules(const struct ko_session *session, struct ko_search *search, struct 
 static enum ko_code
 make_spill_folder(const struct ko_session *session, struct ko_search *search, struct ko_error *err)
 {
-    const char *const parent = getenv("TMPDIR");
-
+    const char *const parent = ko_session_scratch(session);
     char suffix[9];
 
+    if (ko_path_is_remote(parent))
+        KO_TRY(ko_fail(err, KO_E_OPTION, "--scratch '%s' is not a local folder", parent));
     ko_random_hex(suffix, 8);
-    KO_TRY(ko_path_join(search->spill_folder, err, parent == NULL ? "/tmp" : parent,
-                        "keepone-%ld-%d-%s", (long) getpid(), ko_world_rank(session->world),
-                        suffix));
+    KO_TRY(ko_path_join(search->spill_folder, err, parent, "keepone-%ld-%d-%s", (long) getpid(),
+                        ko_world_rank(session->world), suffix));
     KO_TRY(ko_folder_make(search->spill_folder, err));
     return KO_OK;
 

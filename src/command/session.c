@@ -204,6 +204,16 @@ ko_session_lock(struct ko_session *session, const char *dir, struct ko_error *er
     return ko_gate(session->world, err);
 }
 
+const char *
+ko_session_scratch(const struct ko_session *session)
+{
+    const char *const tmpdir = getenv("TMPDIR");
+
+    if (session->job.scratch != NULL)
+        return session->job.scratch;
+    return tmpdir == NULL ? "/tmp" : tmpdir;
+}
+
 uint64_t
 ko_session_memory_bytes(const struct ko_session *session)
 {

@@ -83,6 +83,9 @@ enum ko_code ko_session_lock(struct ko_session *session, const char *dir, struct
 /* The memory this rank may use: --memory, or half of the machine's over the ranks on it. */
 uint64_t ko_session_memory_bytes(const struct ko_session *session);
 
+/* Where spills go: --scratch, TMPDIR or /tmp. */
+const char *ko_session_scratch(const struct ko_session *session);
+
 struct ko_progress ko_session_progress(const struct ko_session *session);
 
 /* Rank 0: a warning in the log. */

@@ -1,5 +1,4 @@
 /* keepone verify: reads again with the run's own rules; clean only if no key has two items. */
-#include <stdlib.h>
 #include <unistd.h>
 
 #include "find.h"
@@ -58,9 +57,8 @@ check_table_id(const struct ko_session *session, const struct ko_search *search,
 static enum ko_code
 make_scratch(struct ko_session *session, char folder[KO_PATH_BYTES], struct ko_error *err)
 {
-    const char *const parent = session->job.run != NULL   ? session->job.run
-                               : getenv("TMPDIR") != NULL ? getenv("TMPDIR")
-                                                          : "/tmp";
+    const char *const parent =
+        session->job.run != NULL ? session->job.run : ko_session_scratch(session);
     struct ko_buf path = {0};
     char suffix[17];
 

@@ -439,12 +439,20 @@ static const struct ko_option options[KO_OPTION_COUNT] = {
                           .value = "BYTES",
                           .unit = "bytes",
                           .help = "how much memory each rank may use; what does not fit is read "
-                                  "again, or sorted in files under TMPDIR",
+                                  "again, or sorted in files in --scratch",
                           .fallback_help = "half of the host's, divided over its ranks",
                           BYTES(memory_bytes),
                           RANGE(UINT64_C(8) << 20, UINT64_C(1) << 50),
                           .group = KO_GROUP_SPEED,
                           .verbs = READS | APPLY | ESTIMATE},
+    [KO_OPTION_SCRATCH] = {.name = "scratch",
+                           .value = "DIR",
+                           .help = "local folder for what memory has no room for; each host has "
+                                   "its own, and it is empty afterwards",
+                           .fallback_help = "TMPDIR, or /tmp",
+                           PATH(scratch),
+                           .group = KO_GROUP_SPEED,
+                           .verbs = READS},
 
     [KO_OPTION_SHOW_PLAN] = {.name = "plan",
                              .help = "print the plan as JSON Lines: what would be deleted, and "

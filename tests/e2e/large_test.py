@@ -44,10 +44,7 @@ class Cases(large.LargeCase):
     def test_scratch_that_runs_out_is_told_and_nothing_is_lost(self):
         server = self.new_server(N_ITEMS)
         scratch = self.small_disk("64k")
-        # Alone, without mpirun, which has no room for its own files there either.
-        failed = self.find(server, 0, MIB, env={"TMPDIR": scratch,
-                                                "OMPI_MCA_ess_singleton_isolated": "1",
-                                                "OMPI_MCA_orte_tmpdir_base": self.folder})
+        failed = self.find(server, 2, MIB, "--scratch", scratch)
         self.check_error(failed, keepone.IO, scratch, "No space left on device")
         self.assertEqual([], os.listdir(scratch))
         run_folder = failed.command[failed.command.index("--run") + 1]
@@ -55,6 +52,10 @@ class Cases(large.LargeCase):
         again = keepone.run("find", *source, "--run", run_folder, "--memory", f"{MIB}M", "--json",
                             ranks=3, env=environment)
         self.check_find(N_ITEMS, 3, again, MIB)
+
+    def test_scratch_is_a_local_folder(self):
+        refused = self.find(self.new_server(200_000), 1, MIB, "--scratch", "s3://bucket/scratch")
+        self.check_error(refused, keepone.OPTION, "--scratch", "not a local folder")
 
 
 if __name__ == "__main__":

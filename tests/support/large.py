@@ -24,12 +24,12 @@ class LargeCase(keepone.Case):
         return (["--export", "s3://exports/AWSDynamoDB/made", *RULES],
                 {"AWS_ENDPOINT_URL_S3": f"http://127.0.0.1:{port}"})
 
-    def find(self, server, ranks, mib, **how):
+    def find(self, server, ranks, mib, *options, **how):
         """A find with so much memory per rank; returns its result."""
         source, environment = server
         environment = environment | how.pop("env", {})
         return keepone.run("find", *source, "--run", self.new_run(), "--memory", f"{mib}M",
-                           "--json", ranks=ranks, env=environment, **how)
+                           "--json", *options, ranks=ranks, env=environment, **how)
 
     def check_find(self, n_items, ranks, result, mib=None):
         """The counts are right, and no more memory was used than given; returns the digest."""

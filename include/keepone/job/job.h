@@ -132,6 +132,7 @@ struct ko_job {
     struct ko_job_rate write_units;
     uint64_t in_flight;    /* requests in flight per rank */
     uint64_t memory_bytes; /* per rank; 0 = half of the host's memory over its ranks */
+    const char *scratch;   /* local folder for spills; NULL = TMPDIR, or /tmp */
 
     /* output */
     bool show_plan;
