@@ -186,8 +186,8 @@ class Cases(support.Case):
         same = [{"ttlSecondsAfterFinished": 5}, {"backoffLimit": 1}, {"deadlineSeconds": 60},
                 {"networkPolicy": {"enabled": False}},
                 {"serviceAccount": {"annotations": {"a": "b"}}}]
-        others = [{"again": "2026-12"}, {"again": 2}, {"image": {"tag": "2"}}, {"pods": 2}, {"ranksPerPod": 3},
-                  {"job": FIND}, {"extraEnv": [{"name": "A", "value": "b"}]}]
+        others = [{"again": "2026-12"}, {"again": 2}, {"image": {"tag": "2"}}, {"pods": 2},
+                  {"ranksPerPod": 3}, {"job": FIND}, {"extraEnv": [{"name": "A", "value": "b"}]}]
         self.assertEqual([name] * len(same), support.at_once(lambda v: name_of(base | v), same))
         found = support.at_once(lambda v: name_of(base | v), others)
         self.assertEqual(len(others) + 1, len({name, *found}))
