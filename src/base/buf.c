@@ -7,12 +7,8 @@
 
 enum { FIRST_BYTES = 256 };
 
-/*
- * Apart from ko_buf_reserve(), and not inlined into it: clearing the error on the stack would take
- * longer than all else that an addition does.
- */
-static __attribute__((noinline)) char *
-grow(struct ko_buf *buf, size_t n)
+char *
+ko_buf_grow(struct ko_buf *buf, size_t n)
 {
     struct ko_error err = {0};
     size_t needed;
@@ -34,27 +30,6 @@ grow(struct ko_buf *buf, size_t n)
     buf->data = data;
     buf->capacity = capacity;
     return data + buf->n;
-}
-
-char *
-ko_buf_reserve(struct ko_buf *buf, size_t n)
-{
-    if (buf->failed)
-        return NULL;
-    if (n <= buf->capacity - buf->n && buf->data != NULL)
-        return buf->data + buf->n;
-    return grow(buf, n);
-}
-
-void
-ko_buf_add(struct ko_buf *buf, const void *data, size_t n)
-{
-    char *room = n == 0 ? NULL : ko_buf_reserve(buf, n);
-
-    if (room == NULL)
-        return;
-    memcpy(room, data, n);
-    buf->n += n;
 }
 
 void

@@ -12,6 +12,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "keepone/base/error.h"
 #include "keepone/base/slice.h"
@@ -23,9 +24,20 @@ struct ko_buf {
     bool failed;
 };
 
+/* For ko_buf_reserve() alone: there is no room yet. */
+char *ko_buf_grow(struct ko_buf *buf, size_t n);
+
 /* Returns room for n more bytes behind the content, or NULL (sticky).  ko_buf_commit() counts them.
  */
-char *ko_buf_reserve(struct ko_buf *buf, size_t n);
+static inline char *
+ko_buf_reserve(struct ko_buf *buf, size_t n)
+{
+    if (buf->failed)
+        return NULL;
+    if (n <= buf->capacity - buf->n && buf->data != NULL)
+        return buf->data + buf->n;
+    return ko_buf_grow(buf, n);
+}
 
 /* n bytes of the last reservation are content now. */
 static inline void
@@ -34,7 +46,18 @@ ko_buf_commit(struct ko_buf *buf, size_t n)
     buf->n += n;
 }
 
-void ko_buf_add(struct ko_buf *buf, const void *data, size_t n);
+/* Inline, as texts are made of many short pieces: the compiler knows the sizes of most. */
+static inline void
+ko_buf_add(struct ko_buf *buf, const void *data, size_t n)
+{
+    char *room = n == 0 ? NULL : ko_buf_reserve(buf, n);
+
+    if (room == NULL)
+        return;
+    memcpy(room, data, n);
+    buf->n += n;
+}
+
 void ko_buf_add_format(struct ko_buf *buf, const char *format, ...) KO_FORMAT(2, 3);
 void ko_buf_add_u32(struct ko_buf *buf, uint32_t value);
 void ko_buf_add_u64(struct ko_buf *buf, uint64_t value);
