@@ -89,15 +89,15 @@ done:
     return err->code;
 }
 
-enum ko_code
-ko_group_add(struct ko_group *group, const struct ko_rules *rules, const struct ko_record *record,
-             enum ko_group_step *step, struct ko_error *err)
+/* Places the record without judging it.  *keeper: the group's, decoded. */
+static enum ko_code
+place(struct ko_group *group, const struct ko_record *record, struct ko_record *keeper,
+      enum ko_group_step *step, struct ko_error *err)
 {
-    struct ko_record keeper;
     struct ko_slice latest;
 
-    KO_TRY(ko_record_decode(ko_buf_slice(&group->keeper), &keeper, err));
-    if (keeper.fingerprint != record->fingerprint || !ko_slice_equal(keeper.key, record->key)) {
+    KO_TRY(ko_record_decode(ko_buf_slice(&group->keeper), keeper, err));
+    if (keeper->fingerprint != record->fingerprint || !ko_slice_equal(keeper->key, record->key)) {
         *step = KO_GROUP_OTHER;
         return KO_OK;
     }
@@ -109,11 +109,33 @@ ko_group_add(struct ko_group *group, const struct ko_rules *rules, const struct 
     }
     *step = KO_GROUP_MEMBER;
     group->n_members++;
-    KO_TRY(judge_loser(group, rules, &keeper, record, err));
     KO_TRY(copy_bytes(&group->latest, record, err));
 
 done:
     return err->code;
+}
+
+enum ko_code
+ko_group_add(struct ko_group *group, const struct ko_rules *rules, const struct ko_record *record,
+             enum ko_group_step *step, struct ko_error *err)
+{
+    struct ko_record keeper;
+
+    KO_TRY(place(group, record, &keeper, step, err));
+    if (*step == KO_GROUP_MEMBER)
+        KO_TRY(judge_loser(group, rules, &keeper, record, err));
+
+done:
+    return err->code;
+}
+
+enum ko_code
+ko_group_follow(struct ko_group *group, const struct ko_record *record, enum ko_group_step *step,
+                struct ko_error *err)
+{
+    struct ko_record keeper;
+
+    return place(group, record, &keeper, step, err);
 }
 
 void

@@ -422,7 +422,7 @@ ko_resolve_next(struct ko_resolve *resolve, struct ko_resolved *resolved, struct
         }
         KO_TRY(ko_record_decode(bytes, &resolved->record, err));
         if (walk->is_open)
-            KO_TRY(ko_group_add(&walk->group, resolve->rules, &resolved->record, &step, err));
+            KO_TRY(ko_group_follow(&walk->group, &resolved->record, &step, err));
         if (step == KO_GROUP_OTHER) {
             KO_TRY(ko_group_begin(&walk->group, resolve->rules, &resolved->record, err));
             walk->is_open = true;

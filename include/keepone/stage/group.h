@@ -58,6 +58,10 @@ enum ko_code ko_group_add(struct ko_group *group, const struct ko_rules *rules,
                           const struct ko_record *record, enum ko_group_step *step,
                           struct ko_error *err);
 
+/* Like _add, without looking for doubts: for a walk over groups that are decided already. */
+enum ko_code ko_group_follow(struct ko_group *group, const struct ko_record *record,
+                             enum ko_group_step *step, struct ko_error *err);
+
 void ko_group_clear(struct ko_group *group);
 
 #endif

@@ -201,6 +201,37 @@ equal_fingerprints_do_not_make_a_group(void)
     ko_rules_free(rules);
 }
 
+static void
+a_walk_that_only_follows_takes_the_same_steps_and_doubts_nothing(void)
+{
+    const struct ko_rules_options options = {
+        .hash_name = KO_SLICE("pk"), .key = KO_SLICE("k"), .keep = KO_SLICE("any"), .max_group = 1};
+    static const enum ko_group_step steps[] = {KO_GROUP_MEMBER, KO_GROUP_FOLDED, KO_GROUP_OTHER};
+    struct ko_error err = {0};
+    struct ko_rules *rules = ko_rules_new(&options, &err);
+    struct ko_arena *arena = ko_arena_new(0, &err);
+    struct ko_slice records[RECORDS_MAX];
+    struct ko_group group = {0};
+    struct ko_record record;
+
+    assert_int_equal(make_records(rules, "a k=x\nb k=x\nb k=x\nc k=y\n", arena, records), 4);
+    (void) ko_record_decode(records[0], &record, &err);
+    (void) ko_group_begin(&group, rules, &record, &err);
+    for (size_t i = 0; i < 3; i++) {
+        enum ko_group_step step;
+
+        (void) ko_record_decode(records[i + 1], &record, &err);
+        (void) ko_group_follow(&group, &record, &step, &err);
+        CHECK_OK(err);
+        assert_int_equal(step, steps[i]);
+    }
+    assert_int_equal(group.n_members, 2);
+    assert_int_equal(group.doubt, KO_DOUBT_NONE);
+    ko_group_clear(&group);
+    ko_arena_free(arena);
+    ko_rules_free(rules);
+}
+
 /* Each reason alone, beside a group that just has it not. */
 static void
 every_doubt_is_raised_by_its_own_reason(void)
@@ -331,6 +362,7 @@ CASES = {
     CASE(equal_records_fold_into_one),
     CASE(a_record_of_another_key_is_of_another_group),
     CASE(equal_fingerprints_do_not_make_a_group),
+    CASE(a_walk_that_only_follows_takes_the_same_steps_and_doubts_nothing),
     CASE(every_doubt_is_raised_by_its_own_reason),
     CASE(of_several_doubts_the_first_is_told),
     CASE(doubts_have_the_names_of_review_lines),
