@@ -8,6 +8,8 @@ struct export_source {
     const struct ko_rules *rules;
     struct ko_export_reader *reader;
     struct ko_item_walker *walker;
+    uint64_t claim_index; /* of the open file */
+    bool *is_read;        /* by claim: the file was read to its end, and all was right */
 };
 
 static enum ko_code
@@ -16,6 +18,10 @@ begin(void *self, uint64_t claim_index, struct ko_error *err)
     struct export_source *source = self;
 
     KO_ASSERT(claim_index < source->export->n_files);
+    source->claim_index = claim_index;
+    if (source->is_read[claim_index])
+        return ko_export_reader_begin_again(source->reader, &source->export->files[claim_index],
+                                            err);
     return ko_export_reader_begin(source->reader, &source->export->files[claim_index], err);
 }
 
@@ -51,6 +57,7 @@ walk_next(struct export_source *source, struct ko_slice *values, bool *has_item,
     }
     KO_TRY(ko_export_reader_next(source->reader, &line, err));
     *has_item = line.data != NULL;
+    source->is_read[source->claim_index] |= !*has_item;
     if (*has_item && ko_item_walk_line(source->walker, line, values, err) != KO_OK)
         ko_export_reader_context(source->reader, err);
 
@@ -123,6 +130,7 @@ free_source(void *self)
 
     ko_export_reader_free(source->reader);
     ko_item_walker_free(source->walker);
+    ko_free(source->is_read);
     ko_free(source);
 }
 
@@ -144,7 +152,9 @@ ko_source_of_export(const struct ko_export *export, const struct ko_rules *rules
         return (struct ko_source){NULL, NULL};
     source->export = export;
     source->rules = rules;
-    source->reader = ko_export_reader_new(&options, err);
+    source->is_read = ko_alloc_array(export->n_files, sizeof *source->is_read, err);
+    if (source->is_read != NULL)
+        source->reader = ko_export_reader_new(&options, err);
     if (source->reader != NULL)
         source->walker = ko_item_walker_new(rules->names, rules->n_names, err);
     if (source->walker != NULL)

@@ -94,6 +94,10 @@ void ko_export_reader_free(struct ko_export_reader *reader);
 enum ko_code ko_export_reader_begin(struct ko_export_reader *reader,
                                     const struct ko_export_file *file, struct ko_error *err);
 
+/* The same for a file that this process has read to its end: its MD5 is not computed again. */
+enum ko_code ko_export_reader_begin_again(struct ko_export_reader *reader,
+                                          const struct ko_export_file *file, struct ko_error *err);
+
 /*
  * Sets *line to the next line without its newline, or to an absent slice at the end.  Empty lines
  * are skipped.  The line is borrowed: valid until the next call.  A call decompresses 256 KiB at

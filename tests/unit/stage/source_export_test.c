@@ -1,4 +1,5 @@
 /* The items of data files, one after the other; those in between are skipped. */
+#include "keepone/format/digest.h"
 #include "keepone/format/gzip.h"
 #include "keepone/store/export.h"
 #include "support/lines.h"
@@ -95,6 +96,41 @@ skipping_to_the_end_checks_the_number_of_items(void)
     folder_end();
 }
 
+/* Reading a file whose MD5 the manifest has wrong fails, but for one that was right before. */
+static void
+the_md5_is_checked_once(void)
+{
+    struct ko_error err = {0};
+    struct ko_buf packed = {0};
+    struct ko_rules *rules = new_rules();
+    struct ko_export_file file = {.key = "a.gz", .n_items = 1};
+    const struct ko_export export = {.n_files = 1, .files = &file};
+    struct ko_source source;
+    struct ko_digest *digest;
+    unsigned char md5[KO_DIGEST_BYTES_MAX];
+
+    folder_begin();
+    file.path = file_at("a.gz");
+    (void) ko_gzip_add(&packed, KO_SLICE(LINE("a")), &err);
+    file_write("a.gz", ko_buf_slice(&packed));
+    source = ko_source_of_export(&export, rules, true, &err);
+    CHECK_OK(err);
+    assert_non_null(strstr(take(&source, "nn"), "has the MD5"));
+    assert_non_null(strstr(take(&source, "nn"), "has the MD5"));
+    digest = ko_digest_new(KO_MD5, &err);
+    ko_digest_add(digest, ko_buf_slice(&packed));
+    ko_digest_end(digest, md5);
+    ko_digest_free(digest);
+    memcpy(file.md5, md5, sizeof file.md5);
+    CHECK_TEXT(take(&source, "nn"), "a.");
+    file.md5[0] ^= 1;
+    CHECK_TEXT(take(&source, "nn"), "a.");
+    source.ops->free(source.self);
+    ko_rules_free(rules);
+    ko_buf_clear(&packed);
+    folder_end();
+}
+
 static void
 a_source_that_cannot_skip_reads(void)
 {
@@ -112,6 +148,7 @@ a_source_that_cannot_skip_reads(void)
 CASES = {
     CASE(a_skipped_item_is_counted_and_not_looked_at),
     CASE(skipping_to_the_end_checks_the_number_of_items),
+    CASE(the_md5_is_checked_once),
     CASE(a_source_that_cannot_skip_reads),
 };
 RUN_CASES
