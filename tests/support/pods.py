@@ -139,7 +139,8 @@ class Pods:
         try:
             return int(podman("wait", self.pods[index], timeout=seconds).stdout)
         except subprocess.TimeoutExpired as error:
-            raise AssertionError(f"pod {index} goes on\n{self.log(index)}") from error
+            running = podman("top", self.pods[index], check=False).stdout
+            raise AssertionError(f"pod {index} goes on\n{self.log(index)}{running}") from error
 
     def log(self, index):
         """What a pod wrote, both streams."""
