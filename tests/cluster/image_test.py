@@ -13,6 +13,7 @@ import pods
 import seed
 
 SIZE_LIMIT_MB = 130
+MPI, BUG = 50, 70  # exit codes of keepone
 
 
 class Cases(keepone.Case):
@@ -90,6 +91,36 @@ class Cases(keepone.Case):
                 self.assertEqual(keepone.OPTION, result.returncode)
                 self.assertIn("--export", result.stderr)
                 self.assertEqual(2, len(result.stderr.splitlines()), result.stderr)
+
+    def faked(self, **programs):
+        """A mount and a PATH on which these programs are scripts of ours."""
+        for name, script in programs.items():
+            path = os.path.join(self.folder, name)
+            with open(path, "w", encoding="ascii") as file:
+                file.write("#!/bin/sh\n" + script)
+            os.chmod(path, 0o755)
+        return {"mounts": [self.folder + ":/fake:ro"], "env": {"PATH": "/fake:/usr/bin:/bin"}}
+
+    def test_the_codes_of_mpirun_become_a_sentence_and_a_code_of_keepone(self):
+        faked = self.faked(mpirun="exit $CODE\n")
+        for code, expected, words in ((1, MPI, "mpirun failed (code 1)"),
+                                      (135, MPI, "found /dev/shm full"),
+                                      (137, MPI, "a rank was killed"),
+                                      (139, BUG, "a rank crashed"),
+                                      (keepone.UNCLEAN, keepone.UNCLEAN, "")):
+            with self.subTest(code=code):
+                result = pods.run("show", mounts=faked["mounts"],
+                                  env=faked["env"] | {"KEEPONE_RANKS": 2, "CODE": code})
+                self.assertEqual(expected, result.returncode, result.stderr)
+                self.assertIn(words, result.stderr)
+                self.assertEqual(2 if words else 0, len(result.stderr.splitlines()))
+
+    def test_unfinished_runs_are_listed_first(self):
+        faked = self.faked(keepone='echo "$@"\n[ $1 != runs ]\n')
+        result = pods.run("find", "--table", "a", mounts=faked["mounts"],
+                          env=faked["env"] | {"KEEPONE_RUNS": "/runs"})
+        self.assertEqual((keepone.DONE, "runs /runs --unfinished\n", "find --table a\n"),
+                         (result.returncode, result.stderr, result.stdout))
 
     def test_the_error_stands_in_the_status_of_the_pod(self):
         status = os.path.join(self.folder, "status")
