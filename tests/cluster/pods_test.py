@@ -50,6 +50,12 @@ class Cases(pod_case.PodCase):
         self.next_start(job)
         self.check_done(job)
 
+    def test_a_stop_while_it_waits_is_a_stop(self):
+        job = self.start(missing=[2, 3])
+        job.wait_for_text(0, "is a good job file")
+        job.kill(0, signal.SIGTERM)
+        self.check_ended(job, keepone.STOPPED, "stopped before the ranks were started")
+
     def test_of_two_launchers_one_works(self):
         job = self.start(*pod_case.SLOW, env={"KEEPONE_START_SECONDS": 10})
         first = job.pods[0]
@@ -63,6 +69,19 @@ class Cases(pod_case.PodCase):
         self.check_ended(job, pod_case.MPI, "another launcher has the hosts of this job")
         job.pods[0] = codes[keepone.DONE]
         self.check_done(job)
+
+    def test_settings_reach_every_rank(self):
+        fake = os.path.join(self.folder, "keepone")
+        with open(fake, "w", encoding="ascii") as script:
+            script.write('#!/bin/sh\n[ "$6" = --check ] ||\n'
+                         'echo "$TMPDIR|$AWS_SESSION_TOKEN|$MORE"\n')
+        os.chmod(fake, 0o755)
+        token = 'a;b c="d",e'
+        job = self.start(mounts=[fake + ":/usr/bin/keepone:ro"], env={
+            "AWS_SESSION_TOKEN": token, "MORE": "more", "KEEPONE_PASS": "MORE",
+            "KEEPONE_SCRATCH": "/runs"})
+        self.assertEqual(keepone.DONE, job.wait(0), job.log(0))
+        self.assertEqual([f"/runs|{token}|more"] * pod_case.N_PODS, job.log(0).splitlines())
 
     def make_shared(self):
         shared = os.path.join(self.folder, "shared")

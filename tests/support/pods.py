@@ -13,6 +13,7 @@ import json
 import os
 import signal
 import subprocess
+import time
 import uuid
 
 import dynamodb_local
@@ -141,6 +142,12 @@ class Pods:
         except subprocess.TimeoutExpired as error:
             running = podman("top", self.pods[index], check=False).stdout
             raise AssertionError(f"pod {index} goes on\n{self.log(index)}{running}") from error
+
+    def wait_for_text(self, index, text):
+        end = time.monotonic() + WAIT_SECONDS
+        while text not in self.log(index):
+            assert time.monotonic() < end, self.log(index)
+            time.sleep(0.2)
 
     def log(self, index):
         """What a pod wrote, both streams."""
