@@ -69,15 +69,25 @@ def settings(env):
 
 
 class Network:
-    """A bridge; .gateway is the address of this machine on it."""
+    """A bridge; .gateway is the address of this machine on it.
+
+    A bridge takes another hardware address whenever containers come and go, and those that stay
+    cannot reach this machine until they notice: so one container holds it, and its address is set.
+    """
 
     def __init__(self):
         self.name = "keepone-" + uuid.uuid4().hex[:8]
         podman("network", "create", self.name)
         found = json.loads(podman("network", "inspect", self.name).stdout)
         self.gateway = found[0]["subnets"][0]["gateway"]
+        podman("run", "--detach", "--name", self.name, "--network", self.name, "--entrypoint",
+               "sleep", *HARDENED, IMAGE, "infinity")
+        subprocess.run(["ip", "link", "set", "dev", found[0]["network_interface"], "address",
+                        "02:00:0a:" + ":".join(uuid.uuid4().hex[i:i + 2] for i in (0, 2, 4))],
+                       check=True)
 
     def remove(self):
+        podman("rm", "--force", "--time", 0, self.name, check=False)
         podman("network", "rm", "--force", self.name, check=False)
 
 
