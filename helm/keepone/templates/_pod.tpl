@@ -91,6 +91,9 @@ envFrom:
   value: {{ .Values.ranksPerPod | int64 | quote }}
 - name: KEEPONE_SCRATCH
   value: /scratch
+# some container runtimes forbid one rank to read another's memory, and Open MPI says so line by line
+- name: OMPI_MCA_btl_vader_single_copy_mechanism
+  value: none
 {{- if and .Values.schedule (include "keepone.hasRun" .) }}
 - name: KEEPONE_RUNS
   value: {{ include "keepone.base" . | quote }}
