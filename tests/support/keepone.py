@@ -4,6 +4,7 @@
     result.rc, result.out, result.err, result.json
 """
 
+import atexit
 import collections
 import glob
 import json
@@ -21,8 +22,12 @@ import oracle
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PROGRAM = os.environ.get("KEEPONE_PROGRAM", os.path.join(ROOT, "build", "keepone"))
+# Open MPI's own files: of two mpiruns that share a folder one may remove what the other just made.
+SESSIONS = tempfile.mkdtemp(prefix="ko-")
+atexit.register(shutil.rmtree, SESSIONS, ignore_errors=True)
 MPIRUN = ["mpirun", "-q", "--oversubscribe", "--bind-to", "none"]
 ENVIRONMENT = {
+    "OMPI_MCA_orte_tmpdir_base": SESSIONS,
     "OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
     "AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local", "AWS_REGION": "us-east-1",
     "AWS_EC2_METADATA_DISABLED": "true",
