@@ -29,9 +29,7 @@ ko_repeats_take(struct ko_repeats *repeats, uint64_t bytes, struct ko_error *err
                    repeats->options.name, (unsigned long long) repeats->n_added,
                    (unsigned long long) (repeats->options.memory_bytes >> 20),
                    repeats->options.n_eighths == 0 ? 8 : repeats->options.n_eighths);
-    ko_hint(err,
-            "give more with --memory, 2 bytes per item of a rank and at least 32M, or use more "
-            "ranks on more machines.");
+    ko_hint(err, "give more with --memory, or use more ranks on more machines.");
     return err->code;
 }
 
