@@ -24,15 +24,16 @@ static enum ko_code
 send_record(struct sender *sender, struct ko_phase *phase, const struct ko_slice *values,
             unsigned *partition, struct ko_error *err)
 {
-    struct ko_record record;
+    struct ko_slice record;
 
     ko_buf_reset(&sender->record);
     KO_TRY(ko_record_add(sender->config->rules, values, &sender->record, err));
-    KO_TRY(ko_record_decode(ko_buf_slice(&sender->record), &record, err));
-    *partition = ko_partition_of(record.fingerprint);
+    KO_TRY(ko_buf_finish(&sender->record, err));
+    record = ko_buf_slice(&sender->record);
+    *partition = ko_partition_of(ko_record_fingerprint(record));
     KO_TRY(ko_phase_send(
         phase, (int) ko_partition_owner(*partition, (unsigned) ko_world_size(sender->world)),
-        record.bytes, err));
+        record, err));
     sender->stats->n_sent++;
 
 done:

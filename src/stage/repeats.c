@@ -215,9 +215,13 @@ static enum ko_code
 add(struct ko_repeats *repeats, uint64_t pending, struct ko_error *err)
 {
     KO_ASSERT(repeats->world == NULL);
+    if (repeats->n_pending == KO_REPEATS_PENDING)
+        KO_TRY(ko_repeats_settle(repeats, err));
     repeats->pending[repeats->n_pending++] = pending;
     repeats->n_added++;
-    return repeats->n_pending == KO_REPEATS_PENDING ? ko_repeats_settle(repeats, err) : err->code;
+
+done:
+    return err->code;
 }
 
 enum ko_code

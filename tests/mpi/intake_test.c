@@ -1,37 +1,10 @@
 /* What an intake tells of its items after the ranks have found the repeats. */
 #include "keepone/stage/intake.h"
 
-#include "support/lines.h"
+#include "support/claims.h"
 #include "support/mpi_test.h"
 
 enum { MIB = 1024 * 1024 };
-
-/* Reads items such as "a k=x", one claim; a key's text ends in the rank, so that ranks share none.
- */
-static void
-read_claim(struct ko_intake *intake, const struct ko_rules *rules, uint64_t claim_index,
-           const char *lines, struct ko_error *err)
-{
-    struct line_reader *reader;
-    struct ko_source source = line_source(ko_slice_of(lines), rules, &reader, err);
-    struct ko_slice values[KO_LOOKED_MAX];
-    bool has_item;
-
-    KO_TRY(err->code);
-    KO_TRY(source.ops->begin(source.self, 0, err));
-    ko_intake_begin(intake);
-    for (;;) {
-        KO_TRY(source.ops->next(source.self, values, &has_item, err));
-        if (!has_item)
-            break;
-        KO_TRY(ko_intake_add(intake, values, err));
-    }
-    KO_TRY(ko_intake_end(intake, claim_index, err));
-
-done:
-    if (source.ops != NULL)
-        source.ops->free(source.self);
-}
 
 /* The pk of each row of the log, with a plus for candidates; behind a bar the other items. */
 static void
@@ -80,17 +53,17 @@ check_answers(struct ko_world *world, uint64_t log_bytes, const char *expected,
 
     ko_buf_add_format(&lines, "a k=x%d\nb\nc k=y%d\nd", rank, rank);
     ko_buf_add_char(&lines, '\0');
-    read_claim(intake, rules, 0, lines.data, err);
+    (void) claim_read(intake, rules, 0, lines.data, err);
     ko_buf_reset(&lines);
     ko_buf_add_format(&lines, "e\nf k=x%d\ng k=z%d t=", rank, rank);
     for (size_t i = 0; i < 5 * MIB; i++)
         ko_buf_add_char(&lines, 'x');
     ko_buf_add_char(&lines, '\0');
-    read_claim(intake, rules, 1, lines.data, err);
+    (void) claim_read(intake, rules, 1, lines.data, err);
     ko_buf_reset(&lines);
     ko_buf_add_format(&lines, "h k=v%d\ni k=y%d", rank, rank);
     ko_buf_add_char(&lines, '\0');
-    read_claim(intake, rules, 2, lines.data, err);
+    (void) claim_read(intake, rules, 2, lines.data, err);
     (void) ko_intake_finish(intake, world, &stats, err);
     if (err->code == KO_OK)
         tell_all(intake, log_bytes == 0 ? 9 : 5, &text, err);

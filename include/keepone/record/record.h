@@ -92,6 +92,13 @@ enum ko_code ko_key_fingerprint(const struct ko_rules *rules, const struct ko_sl
 enum ko_code ko_record_add(const struct ko_rules *rules, const struct ko_slice *values,
                            struct ko_buf *out, struct ko_error *err);
 
+/* The fingerprint of a record's key, of the bytes of a valid record. */
+static inline uint64_t
+ko_record_fingerprint(struct ko_slice bytes)
+{
+    return ko_read_u64(bytes.data);
+}
+
 /* KO_E_CORRUPT if the bytes are not a record.  Its values are looked at when they are asked for. */
 enum ko_code ko_record_decode(struct ko_slice bytes, struct ko_record *record,
                               struct ko_error *err);

@@ -3,7 +3,7 @@
 #include "keepone/stage/intake.h"
 
 #include "keepone/base/mem.h"
-#include "support/lines.h"
+#include "support/claims.h"
 #include "support/test.h"
 
 enum { MIB = 1024 * 1024 };
@@ -18,33 +18,6 @@ new_rules(void)
 
     CHECK_OK(err);
     return rules;
-}
-
-/* Gives the intake all items of the lines as one claim. */
-static enum ko_code
-read_claim(struct ko_intake *intake, const struct ko_rules *rules, uint64_t claim_index,
-           const char *lines, struct ko_error *err)
-{
-    struct line_reader *reader;
-    struct ko_source source = line_source(ko_slice_of(lines), rules, &reader, err);
-    struct ko_slice values[KO_LOOKED_MAX];
-    bool has_item;
-
-    KO_TRY(err->code);
-    KO_TRY(source.ops->begin(source.self, 0, err));
-    ko_intake_begin(intake);
-    for (;;) {
-        KO_TRY(source.ops->next(source.self, values, &has_item, err));
-        if (!has_item)
-            break;
-        KO_TRY(ko_intake_add(intake, values, err));
-    }
-    KO_TRY(ko_intake_end(intake, claim_index, err));
-
-done:
-    if (source.ops != NULL)
-        source.ops->free(source.self);
-    return err->code;
 }
 
 /* "3+2 7-1": claims in order, a plus for those in the log, and their items. */
@@ -72,9 +45,9 @@ items_are_counted_and_logged(void)
         .rules = rules, .repeats_bytes = 8 * MIB, .log_bytes = 8 * MIB};
     struct ko_intake *intake = ko_intake_new(&options, &err);
 
-    (void) read_claim(intake, rules, 3, "a k=x t=#1\nb\nc k=#1.0\n", &err);
-    (void) read_claim(intake, rules, 7, "", &err);
-    (void) read_claim(intake, rules, 5, "d k=~\ne k=x t=~\n", &err);
+    (void) claim_read(intake, rules, 3, "a k=x t=#1\nb\nc k=#1.0\n", &err);
+    (void) claim_read(intake, rules, 7, "", &err);
+    (void) claim_read(intake, rules, 5, "d k=~\ne k=x t=~\n", &err);
     CHECK_OK(err);
     ko_intake_add_filtered(intake, 100);
     assert_int_equal(ko_intake_counts(intake)->read, 105);
@@ -94,8 +67,8 @@ without_a_log_every_claim_is_read_again(void)
     const struct ko_intake_options options = {.rules = rules, .repeats_bytes = 8 * MIB};
     struct ko_intake *intake = ko_intake_new(&options, &err);
 
-    (void) read_claim(intake, rules, 0, "a k=x t=#1\n", &err);
-    (void) read_claim(intake, rules, 1, "b k=x t=#1\n", &err);
+    (void) claim_read(intake, rules, 0, "a k=x t=#1\n", &err);
+    (void) claim_read(intake, rules, 1, "b k=x t=#1\n", &err);
     CHECK_OK(err);
     check_claims(intake, "0-1 1-1");
     assert_int_equal(ko_intake_n_keyed(intake), 2);
@@ -126,9 +99,9 @@ a_claim_that_does_not_fit_leaves_nothing_in_the_log(void)
     struct ko_intake *intake = ko_intake_new(&options, &err);
     struct ko_buf lines = {0};
 
-    (void) read_claim(intake, rules, 0, "a k=x t=#1\nb k=y t=#2\n", &err);
-    (void) read_claim(intake, rules, 1, large_claim(&lines, 5 * MIB), &err);
-    (void) read_claim(intake, rules, 2, "c k=z t=#3\n", &err);
+    (void) claim_read(intake, rules, 0, "a k=x t=#1\nb k=y t=#2\n", &err);
+    (void) claim_read(intake, rules, 1, large_claim(&lines, 5 * MIB), &err);
+    (void) claim_read(intake, rules, 2, "c k=z t=#3\n", &err);
     CHECK_OK(err);
     check_claims(intake, "0+2 1-2 2-1");
     assert_int_equal(ko_intake_n_keyed(intake), 5);
@@ -168,7 +141,7 @@ a_value_that_is_none_is_an_error(void)
     const struct ko_intake_options options = {.rules = rules, .repeats_bytes = 8 * MIB};
     struct ko_intake *intake = ko_intake_new(&options, &err);
 
-    (void) read_claim(intake, rules, 0, "a k={\"N\":\"x\"}\n", &err);
+    (void) claim_read(intake, rules, 0, "a k={\"N\":\"x\"}\n", &err);
     CHECK_CODE(err, KO_E_CORRUPT);
     CHECK_ERROR_SAYS(err, "attribute 'k'");
     ko_intake_free(intake);
@@ -194,7 +167,7 @@ a_failed_allocation_is_told_or_done_without(void)
         ko_mem_fail_nth(nth);
         intake = ko_intake_new(&options, &err);
         if (intake != NULL)
-            (void) read_claim(intake, rules, 0, "a k=x t=#1\nb k=y t=#2\n", &err);
+            (void) claim_read(intake, rules, 0, "a k=x t=#1\nb k=y t=#2\n", &err);
         ko_mem_fail_nth(0);
         assert_int_equal(intake == NULL, intake == NULL && err.code != KO_OK);
         if (err.code != KO_OK)
