@@ -80,12 +80,12 @@ class PodCase(keepone.ServerCase):
             self.assertTrue(time.monotonic() < end and job.is_running(0), job.log(0))
             time.sleep(0.2)
 
-    def check_ended(self, job, code, sentence):
-        """The launcher ends with this code and one message."""
+    def check_ended(self, job, code, pattern):
+        """The launcher ends with this code and one message, which this pattern matches."""
         self.assertEqual(code, job.wait(0), job.log(0))
         errors = [line for line in job.log(0).splitlines() if "error[" in line]
         self.assertEqual(1, len(errors), job.log(0))
-        self.assertIn(sentence, errors[0])
+        self.assertRegex(errors[0], pattern)
 
     def check_half_done(self):
         n_left = len(self.db.scan_all(self.table))
