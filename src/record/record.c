@@ -139,8 +139,8 @@ ko_record_order_text(struct ko_slice bytes)
 int
 ko_record_compare(struct ko_slice a, struct ko_slice b)
 {
-    const uint64_t fingerprint_a = ko_read_u64(a.data);
-    const uint64_t fingerprint_b = ko_read_u64(b.data);
+    const uint64_t fingerprint_a = ko_record_fingerprint(a);
+    const uint64_t fingerprint_b = ko_record_fingerprint(b);
     int order;
 
     if (fingerprint_a != fingerprint_b)
