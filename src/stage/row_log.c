@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "keepone/base/buf.h"
+#include "keepone/base/common.h"
 #include "keepone/base/mem.h"
 #include "keepone/base/varint.h"
 #include "keepone/record/rules.h"
@@ -139,40 +140,16 @@ smaller(size_t a, size_t b)
 }
 
 /* Sizes of what is shared are written in one byte. */
-static struct ko_slice
-comparable(struct ko_slice slice)
-{
-    return (struct ko_slice){slice.data, smaller(slice.n, SHARED_MAX)};
-}
-
 static size_t
 shared_start(struct ko_slice a, struct ko_slice b)
 {
-    return ko_slice_common(comparable(a), comparable(b));
+    return smaller(ko_common_start(a, b), SHARED_MAX);
 }
 
 static size_t
 shared_end(struct ko_slice a, struct ko_slice b)
 {
-    const size_t n = smaller(smaller(a.n, b.n), SHARED_MAX);
-    const char *start_a;
-    const char *start_b;
-    size_t left = n;
-
-    if (n == 0)
-        return 0; /* one may be absent */
-    start_a = a.data + a.n - n;
-    start_b = b.data + b.n - n;
-    for (; left >= 8; left -= 8) {
-        const uint64_t differing =
-            ko_read_u64(start_a + left - 8) ^ ko_read_u64(start_b + left - 8);
-
-        if (differing != 0)
-            return n - left + (size_t) __builtin_clzll(differing) / 8;
-    }
-    while (left > 0 && start_a[left - 1] == start_b[left - 1])
-        left--;
-    return n - left;
+    return ko_common_end(a, b, SHARED_MAX);
 }
 
 /*
@@ -201,18 +178,22 @@ write_value(const struct ko_row_log *log, char *to, const struct ko_slice *base,
             const struct ko_slice *values, size_t i)
 {
     struct ko_slice rest = values[i];
-    size_t n_start;
+    size_t n_start = 0;
     size_t n_end;
 
     if (rest.data == NULL) {
         *to++ = VALUE_ABSENT;
         return to;
     }
-    if (base != NULL && base[i].data != NULL && ko_slice_equal(rest, base[i])) {
-        *to++ = VALUE_OF_BASE;
-        return to;
+    if (base != NULL && base[i].data != NULL) {
+        n_start = ko_common_start(rest, base[i]);
+        if (n_start == rest.n && n_start == base[i].n) {
+            *to++ = VALUE_OF_BASE;
+            return to;
+        }
     }
-    n_start = shared_start(rest, start_of(log, base, values, i));
+    n_start = log->start_of[i] == i ? smaller(n_start, SHARED_MAX)
+                                    : shared_start(rest, values[log->start_of[i]]);
     rest.data += n_start;
     rest.n -= n_start;
     n_end = shared_end(rest, end_of(base, values, i));

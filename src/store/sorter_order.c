@@ -1,3 +1,4 @@
+#include "keepone/base/common.h"
 #include "sorter_priv.h"
 
 enum { N_DIGITS = 8, N_VALUES = 256, INSERTION_MAX = 8, BY_TEXT_MIN = 64, DEPTH_MAX = 64 };
@@ -133,7 +134,7 @@ common_text(const struct ko_sorter_entry *entries, size_t n, ko_sorter_text_fn *
             n_shortest = text.n;
         if (text.n > n_common)
             text.n = n_common;
-        n_common = ko_slice_common(first, text);
+        n_common = ko_common_start(first, text);
     }
     *is_told = n_common < n_shortest;
     return n_common;

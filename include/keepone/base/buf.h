@@ -119,24 +119,6 @@ ko_read_u64(const void *data)
     return (uint64_t) ko_read_u32(data) | (uint64_t) ko_read_u32((const char *) data + 4) << 32;
 }
 
-/* How many bytes two slices have in common from their start. */
-static inline size_t
-ko_slice_common(struct ko_slice a, struct ko_slice b)
-{
-    const size_t n = a.n < b.n ? a.n : b.n;
-    size_t i = 0;
-
-    for (; i + 8 <= n; i += 8) {
-        const uint64_t differing = ko_read_u64(a.data + i) ^ ko_read_u64(b.data + i);
-
-        if (differing != 0)
-            return i + (size_t) __builtin_ctzll(differing) / 8;
-    }
-    while (i < n && a.data[i] == b.data[i])
-        i++;
-    return i;
-}
-
 static inline void
 ko_write_u32(void *to, uint32_t value)
 {
