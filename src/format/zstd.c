@@ -84,24 +84,6 @@ ko_zstd_writer_end(struct ko_zstd_writer *writer, struct ko_buf *out, struct ko_
     return compress(writer, KO_SLICE(""), ZSTD_e_end, out, err);
 }
 
-enum ko_code
-ko_zstd_writer_add_block(struct ko_zstd_writer *writer, struct ko_slice content, struct ko_buf *out,
-                         struct ko_error *err)
-{
-    const size_t bound = ZSTD_compressBound(content.n);
-    char *room = ko_buf_reserve(out, bound);
-    size_t n;
-
-    KO_ASSERT(!writer->is_in_frame);
-    if (room == NULL)
-        return ko_buf_finish(out, err);
-    n = ZSTD_compress2(writer->context, room, bound, content.data, content.n);
-    if (ZSTD_isError(n))
-        return ko_fail(err, KO_E_MEMORY, "zstd: %s", ZSTD_getErrorName(n));
-    ko_buf_commit(out, n);
-    return KO_OK;
-}
-
 struct ko_zstd_reader {
     ZSTD_DCtx *context;
     uint64_t in_offset; /* compressed bytes used */
@@ -182,19 +164,4 @@ uint64_t
 ko_zstd_reader_frame_end_offset(const struct ko_zstd_reader *reader)
 {
     return reader->frame_end_offset;
-}
-
-enum ko_code
-ko_zstd_reader_decode_block(struct ko_zstd_reader *reader, struct ko_slice frame, char *to,
-                            size_t n, struct ko_error *err)
-{
-    size_t n_written;
-
-    ko_zstd_reader_reset(reader);
-    n_written = ZSTD_decompressDCtx(reader->context, to, n, frame.data, frame.n);
-    if (ZSTD_isError(n_written))
-        return ko_fail(err, KO_E_CORRUPT, "zstd: %s", ZSTD_getErrorName(n_written));
-    if (n_written != n)
-        return ko_fail(err, KO_E_CORRUPT, "a zstd frame holds %zu bytes, not %zu", n_written, n);
-    return KO_OK;
 }

@@ -3,8 +3,8 @@
  *
  * A record is the same bytes in a batch's blocks and in a spill's:
  *   u64 prefix, u32 n, n bytes.
- * A spill is runs, a run is blocks, a block is u32 packed bytes, u32 bytes, one zstd frame; records
- * never span blocks, so a run is read with one block in memory.
+ * A spill is runs, a run is blocks, a block is u32 n, u64 ko_fingerprint() of what follows, n bytes
+ * of records; records never span blocks, so a run is read with one block in memory.
  *
  * Thread use: one sorter, one thread.  MPI: none.
  */
@@ -108,16 +108,12 @@ struct ko_sorter_run {
 
 struct ko_sorter_spill {
     struct ko_sorter_memory *memory;
-    const char *folder; /* for error texts */
     struct ko_scratch *file;
     size_t block_bytes;
-    struct ko_buf block;  /* records of the open block */
-    struct ko_buf packed; /* a block as it stands in the file */
-    uint64_t run_offset;  /* of the open run */
+    struct ko_buf block; /* the open one */
+    uint64_t run_offset; /* of the open run */
     struct ko_sorter_run *runs;
     size_t n_runs;
-    struct ko_zstd_writer *writer;
-    struct ko_zstd_reader *reader;
 };
 
 /* On failure *spill is NULL. */

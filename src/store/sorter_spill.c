@@ -1,10 +1,10 @@
 #include "keepone/base/mem.h"
-#include "keepone/format/zstd.h"
+#include "keepone/format/digest.h"
 #include "keepone/store/scratch.h"
 #include "sorter_priv.h"
 
-/* Records have little in them that repeats: a faster level is hardly a larger spill. */
-enum { SPILL_LEVEL = -5, BLOCK_HEAD_BYTES = 8 };
+/* Blocks are not compressed: that took longer than writing and reading all of a spill. */
+enum { SUM_OFFSET = 4, BLOCK_HEAD_BYTES = SUM_OFFSET + 8 };
 
 enum ko_code
 ko_sorter_spill_open(const char *folder, size_t block_bytes, struct ko_sorter_memory *memory,
@@ -15,13 +15,8 @@ ko_sorter_spill_open(const char *folder, size_t block_bytes, struct ko_sorter_me
     *spill_out = NULL;
     if (spill == NULL)
         return err->code;
-    spill->folder = folder;
     spill->block_bytes = block_bytes;
     spill->memory = memory;
-    spill->writer = ko_zstd_writer_new(SPILL_LEVEL, err);
-    if (spill->writer != NULL)
-        spill->reader = ko_zstd_reader_new(err);
-    KO_TRY(err->code);
     KO_TRY(ko_scratch_open(folder, &spill->file, err));
     *spill_out = spill;
     spill = NULL;
@@ -37,10 +32,7 @@ ko_sorter_spill_close(struct ko_sorter_spill *spill)
     if (spill == NULL)
         return;
     ko_scratch_close(spill->file);
-    ko_zstd_writer_free(spill->writer);
-    ko_zstd_reader_free(spill->reader);
     ko_buf_clear(&spill->block);
-    ko_buf_clear(&spill->packed);
     ko_free(spill->runs);
     ko_free(spill);
 }
@@ -48,16 +40,15 @@ ko_sorter_spill_close(struct ko_sorter_spill *spill)
 static enum ko_code
 write_block(struct ko_sorter_spill *spill, struct ko_error *err)
 {
-    if (spill->block.n == 0)
+    struct ko_slice records = ko_buf_slice(&spill->block);
+
+    if (records.n <= BLOCK_HEAD_BYTES)
         return KO_OK;
-    ko_buf_reset(&spill->packed);
-    ko_buf_add_u32(&spill->packed, 0);
-    ko_buf_add_u32(&spill->packed, (uint32_t) spill->block.n);
-    KO_TRY(
-        ko_zstd_writer_add_block(spill->writer, ko_buf_slice(&spill->block), &spill->packed, err));
-    KO_ASSERT(spill->packed.n <= UINT32_MAX);
-    ko_write_u32(spill->packed.data, (uint32_t) (spill->packed.n - BLOCK_HEAD_BYTES));
-    KO_TRY(ko_scratch_add(spill->file, ko_buf_slice(&spill->packed), err));
+    records.data += BLOCK_HEAD_BYTES;
+    records.n -= BLOCK_HEAD_BYTES;
+    ko_write_u32(spill->block.data, (uint32_t) records.n);
+    ko_write_u64(spill->block.data + SUM_OFFSET, ko_fingerprint(records));
+    KO_TRY(ko_scratch_add(spill->file, ko_buf_slice(&spill->block), err));
     ko_buf_reset(&spill->block);
 
 done:
@@ -68,12 +59,15 @@ enum ko_code
 ko_sorter_spill_add(struct ko_sorter_spill *spill, uint64_t prefix, struct ko_slice record,
                     struct ko_error *err)
 {
+    static const char no_head[BLOCK_HEAD_BYTES];
     struct ko_buf *block = &spill->block;
 
     if (record.n > UINT32_MAX / 2)
         return ko_fail(err, KO_E_MEMORY, "a record of %zu bytes is too large to spill", record.n);
     if (block->n + KO_SORTER_HEAD_BYTES + record.n > spill->block_bytes)
         KO_TRY(write_block(spill, err));
+    if (block->n == 0)
+        ko_buf_add(block, no_head, sizeof no_head);
     ko_buf_add_u64(block, prefix);
     ko_buf_add_u32(block, (uint32_t) record.n);
     ko_buf_add_slice(block, record);
@@ -105,14 +99,12 @@ static enum ko_code
 read_block(struct ko_sorter_spill *spill, struct ko_sorter_run_reader *reader, struct ko_error *err)
 {
     char head[BLOCK_HEAD_BYTES];
-    size_t n_packed;
-    char *packed;
 
     KO_TRY(ko_scratch_read(spill->file, reader->left.offset, head, sizeof head, err));
-    n_packed = ko_read_u32(head);
-    reader->n = ko_read_u32(head + 4);
+    reader->left.offset += sizeof head;
+    reader->n = ko_read_u32(head);
     reader->next = 0;
-    if (n_packed > reader->left.end_offset - reader->left.offset - sizeof head)
+    if (reader->n > reader->left.end_offset - reader->left.offset)
         KO_TRY(ko_scratch_fail_changed(spill->file, err));
     if (reader->n > reader->capacity) {
         void *memory = reader->block;
@@ -121,14 +113,11 @@ read_block(struct ko_sorter_spill *spill, struct ko_sorter_run_reader *reader, s
         reader->block = memory;
         reader->capacity = reader->n;
     }
-    ko_buf_reset(&spill->packed);
-    packed = ko_buf_reserve(&spill->packed, n_packed);
-    KO_TRY(ko_buf_finish(&spill->packed, err));
-    KO_TRY(ko_scratch_read(spill->file, reader->left.offset + sizeof head, packed, n_packed, err));
-    if (ko_zstd_reader_decode_block(spill->reader, (struct ko_slice){packed, n_packed},
-                                    reader->block, reader->n, err) != KO_OK)
-        ko_context(err, "a spill file in '%s'", spill->folder);
-    reader->left.offset += sizeof head + n_packed;
+    KO_TRY(ko_scratch_read(spill->file, reader->left.offset, reader->block, reader->n, err));
+    reader->left.offset += reader->n;
+    if (ko_fingerprint((struct ko_slice){reader->block, reader->n}) !=
+        ko_read_u64(head + SUM_OFFSET))
+        KO_TRY(ko_scratch_fail_changed(spill->file, err));
 
 done:
     return err->code;
@@ -146,7 +135,7 @@ ko_sorter_spill_read(struct ko_sorter_spill *spill, struct ko_sorter_run_reader 
             return KO_OK;
         KO_TRY(read_block(spill, reader, err));
     }
-    /* The frame's checksum was right, so these are the bytes that _add put there. */
+    /* The block's sum was right, so these are the bytes that _add put there. */
     at = reader->block + reader->next;
     reader->prefix = ko_read_u64(at);
     reader->record = ko_sorter_record(at + 8);

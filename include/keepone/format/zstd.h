@@ -37,10 +37,6 @@ enum ko_code ko_zstd_writer_add(struct ko_zstd_writer *writer, struct ko_slice c
 enum ko_code ko_zstd_writer_end(struct ko_zstd_writer *writer, struct ko_buf *out,
                                 struct ko_error *err);
 
-/* Adds content to out as one frame.  No frame may be open. */
-enum ko_code ko_zstd_writer_add_block(struct ko_zstd_writer *writer, struct ko_slice content,
-                                      struct ko_buf *out, struct ko_error *err);
-
 struct ko_zstd_reader; /* opaque; owned by the caller of _new */
 
 /* NULL with KO_E_MEMORY. */
@@ -63,12 +59,5 @@ bool ko_zstd_reader_is_between_frames(const struct ko_zstd_reader *reader);
 
 /* Compressed bytes up to the end of the last whole frame, 0 if there is none yet. */
 uint64_t ko_zstd_reader_frame_end_offset(const struct ko_zstd_reader *reader);
-
-/*
- * Decompresses exactly one frame that holds exactly n bytes; anything else is KO_E_CORRUPT.
- * The stream that the reader may be in is forgotten.
- */
-enum ko_code ko_zstd_reader_decode_block(struct ko_zstd_reader *reader, struct ko_slice frame,
-                                         char *to, size_t n, struct ko_error *err);
 
 #endif

@@ -4,7 +4,7 @@
  * A record is bytes and a 64-bit prefix.  The prefix is compared first, as a number; records of
  * equal prefix are compared by the caller's function.  Records are kept in buckets by ranges of
  * prefixes: what is sorted and walked at a time is near to each other.  What fits the budget is
- * sorted in memory; otherwise sorted runs are spilled (zstd) and merged.  Spill files have no name:
+ * sorted in memory; otherwise sorted runs are spilled and merged.  Spill files have no name:
  * they are gone when the sorter is freed, and after any crash.
  *
  *     new - add, add, ... - finish - next, next, ... [- rewind - next, ...] - free
@@ -71,7 +71,7 @@ enum ko_code ko_sorter_rewind(struct ko_sorter *sorter, struct ko_error *err);
 
 uint64_t ko_sorter_n_records(const struct ko_sorter *sorter);
 
-/* The most memory taken at any time so far, and the bytes written to spills (compressed). */
+/* The most memory taken at any time so far, and the bytes written to spills. */
 uint64_t ko_sorter_peak_bytes(const struct ko_sorter *sorter);
 uint64_t ko_sorter_spilled_bytes(const struct ko_sorter *sorter);
 

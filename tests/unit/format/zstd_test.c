@@ -152,34 +152,6 @@ large_content_comes_back(void)
 }
 
 static void
-blocks_come_back_whole_or_not_at_all(void)
-{
-    struct ko_buf packed = {0};
-    struct ko_error err = {0};
-    struct ko_error wrong_size = {0};
-    struct ko_error damaged = {0};
-    struct ko_zstd_writer *writer = ko_zstd_writer_new(-1, &err);
-    struct ko_zstd_reader *reader = ko_zstd_reader_new(&err);
-    char to[8] = {0};
-
-    (void) ko_zstd_writer_add_block(writer, KO_SLICE("block"), &packed, &err);
-    (void) ko_zstd_reader_decode_block(reader, ko_buf_slice(&packed), to, 5, &err);
-    CHECK_OK(err);
-    CHECK_TEXT(to, "block");
-    (void) ko_zstd_reader_decode_block(reader, ko_buf_slice(&packed), to, 4, &wrong_size);
-    CHECK_CODE(wrong_size, KO_E_CORRUPT);
-    wrong_size = (struct ko_error){0};
-    (void) ko_zstd_reader_decode_block(reader, ko_buf_slice(&packed), to, 6, &wrong_size);
-    CHECK_CODE(wrong_size, KO_E_CORRUPT);
-    packed.data[packed.n - 1] ^= 1;
-    (void) ko_zstd_reader_decode_block(reader, ko_buf_slice(&packed), to, 5, &damaged);
-    CHECK_CODE(damaged, KO_E_CORRUPT);
-    ko_zstd_reader_free(reader);
-    ko_zstd_writer_free(writer);
-    ko_buf_clear(&packed);
-}
-
-static void
 no_memory_for_the_output_is_an_error(void)
 {
     struct ko_buf packed = {0};
@@ -201,7 +173,6 @@ CASES = {
     CASE(the_end_of_the_last_whole_frame_is_known),
     CASE(damage_is_an_error),
     CASE(large_content_comes_back),
-    CASE(blocks_come_back_whole_or_not_at_all),
     CASE(no_memory_for_the_output_is_an_error),
 };
 RUN_CASES

@@ -275,8 +275,8 @@ one_large_record_does_not_make_the_next_runs_small(void)
         (void) ko_sorter_add(sorter, i, (struct ko_slice){record, sizeof record}, &err);
     (void) ko_sorter_finish(sorter, &err);
     CHECK_OK(err);
-    /* Zeros compress to little: what is written grows with the number of blocks and runs. */
-    assert_in_range(ko_sorter_spilled_bytes(sorter), 1, 60000);
+    /* 624 KB once, and once more for a merge: small runs would be merged more often. */
+    assert_in_range(ko_sorter_spilled_bytes(sorter), 1, 1300 * 1000);
     ko_sorter_free(sorter);
     ko_free(large);
     folder_end();
@@ -384,7 +384,7 @@ a_spill_that_changed_is_corrupt(void)
     struct item *items = make_items(5000, 0, 1000);
 
     folder_begin();
-    check_damage(items, 5000, 100, 1 << 20); /* in a frame */
+    check_damage(items, 5000, 100, 1 << 20); /* in a block */
     check_damage(items, 5000, 2, 1 << 20);   /* its length */
     check_damage(items, 5000, 100, 50);      /* nothing behind byte 50 */
     ko_free(items);
