@@ -1,6 +1,6 @@
 /*
- * What two slices have in common at their start or at their end: 8 bytes at a time, and never a
- * byte outside them.
+ * What two slices have in common at their start or at their end, a block of bytes at a time, and
+ * never a byte outside them.  Absent counts as empty.
  *
  * Thread use: any.  MPI: none.
  */
@@ -13,64 +13,105 @@
 #include "keepone/base/buf.h"
 #include "keepone/base/slice.h"
 
-/* Of the 8 bytes at a and b, how many are the same before the first, or behind the last, that
- * differs. */
-static inline size_t
-ko_common_start_8(const char *a, const char *b)
-{
-    const uint64_t differing = ko_read_u64(a) ^ ko_read_u64(b);
+/* How blocks are compared: n bytes, of which each has n_bits in what `differing` returns; they are
+ * 0 if the byte is the same, the first byte's are the lowest. */
+struct ko_common_way {
+    size_t n;
+    unsigned n_bits;
+    uint64_t (*differing)(const char *a, const char *b);
+};
 
-    return differing == 0 ? 8 : (size_t) __builtin_ctzll(differing) / 8;
+static inline uint64_t
+ko_common_differing_8(const char *a, const char *b)
+{
+    return ko_read_u64(a) ^ ko_read_u64(b);
 }
 
-static inline size_t
-ko_common_end_8(const char *a, const char *b)
-{
-    const uint64_t differing = ko_read_u64(a) ^ ko_read_u64(b);
+#define KO_COMMON_8 ((struct ko_common_way){8, 8, ko_common_differing_8})
 
-    return differing == 0 ? 8 : (size_t) __builtin_clzll(differing) / 8;
+#ifdef __SSE2__
+#include <emmintrin.h>
+
+static inline uint64_t
+ko_common_differing_16(const char *a, const char *b)
+{
+    const __m128i left = _mm_loadu_si128((const __m128i *) (const void *) a);
+    const __m128i right = _mm_loadu_si128((const __m128i *) (const void *) b);
+
+    return 0xFFFFU ^ (unsigned) _mm_movemask_epi8(_mm_cmpeq_epi8(left, right));
 }
 
-/* How many bytes a and b have in common from their start.  Absent counts as empty. */
-static inline size_t
-ko_common_start(struct ko_slice a, struct ko_slice b)
+#define KO_COMMON_USUAL ((struct ko_common_way){16, 1, ko_common_differing_16})
+#else
+#define KO_COMMON_USUAL KO_COMMON_8
+#endif
+
+/* For the functions below alone: the way is a constant where they are called. */
+#define KO_COMMON __attribute__((always_inline)) static inline
+
+KO_COMMON size_t
+ko_common_start_by(struct ko_common_way way, struct ko_slice a, struct ko_slice b)
 {
     const size_t n = a.n < b.n ? a.n : b.n;
+    uint64_t differing;
     size_t i = 0;
 
-    for (; i + 8 <= n; i += 8) {
-        const size_t n_same = ko_common_start_8(a.data + i, b.data + i);
-
-        if (n_same < 8)
-            return i + n_same;
+    for (; i + way.n <= n; i += way.n) {
+        differing = way.differing(a.data + i, b.data + i);
+        if (differing != 0)
+            return i + (size_t) __builtin_ctzll(differing) / way.n_bits;
     }
-    /* The last ones together with some that are known to be the same. */
-    if (i < n && n > 8)
-        return n - 8 + ko_common_start_8(a.data + n - 8, b.data + n - 8);
+    /* The last bytes together with some that are known to be the same. */
+    if (i < n && n > way.n) {
+        differing = way.differing(a.data + n - way.n, b.data + n - way.n);
+        if (differing != 0)
+            return n - way.n + (size_t) __builtin_ctzll(differing) / way.n_bits;
+        return n;
+    }
     while (i < n && a.data[i] == b.data[i])
         i++;
     return i;
+}
+
+KO_COMMON size_t
+ko_common_end_by(struct ko_common_way way, struct ko_slice a, struct ko_slice b, size_t most_n)
+{
+    const size_t n_unused = 64 - way.n * way.n_bits; /* bits above the last byte's */
+    const size_t n_shorter = a.n < b.n ? a.n : b.n;
+    const size_t n = n_shorter < most_n ? n_shorter : most_n;
+    const char *const end_a = n == 0 ? NULL : a.data + a.n;
+    const char *const end_b = n == 0 ? NULL : b.data + b.n;
+    uint64_t differing;
+    size_t i = 0;
+
+    for (; i + way.n <= n; i += way.n) {
+        differing = way.differing(end_a - i - way.n, end_b - i - way.n);
+        if (differing != 0)
+            return i + ((size_t) __builtin_clzll(differing) - n_unused) / way.n_bits;
+    }
+    if (i < n && n > way.n) {
+        differing = way.differing(end_a - n, end_b - n);
+        if (differing != 0)
+            return n - way.n + ((size_t) __builtin_clzll(differing) - n_unused) / way.n_bits;
+        return n;
+    }
+    while (i < n && a.data[a.n - 1 - i] == b.data[b.n - 1 - i])
+        i++;
+    return i;
+}
+
+/* How many bytes a and b have in common from their start. */
+static inline size_t
+ko_common_start(struct ko_slice a, struct ko_slice b)
+{
+    return ko_common_start_by(KO_COMMON_USUAL, a, b);
 }
 
 /* How many bytes a and b have in common at their end, most_n of them at most. */
 static inline size_t
 ko_common_end(struct ko_slice a, struct ko_slice b, size_t most_n)
 {
-    const size_t n_shorter = a.n < b.n ? a.n : b.n;
-    const size_t n = n_shorter < most_n ? n_shorter : most_n;
-    size_t i = 0;
-
-    for (; i + 8 <= n; i += 8) {
-        const size_t n_same = ko_common_end_8(a.data + a.n - i - 8, b.data + b.n - i - 8);
-
-        if (n_same < 8)
-            return i + n_same;
-    }
-    if (i < n && n > 8)
-        return n - 8 + ko_common_end_8(a.data + a.n - n, b.data + b.n - n);
-    while (i < n && a.data[a.n - 1 - i] == b.data[b.n - 1 - i])
-        i++;
-    return i;
+    return ko_common_end_by(KO_COMMON_USUAL, a, b, most_n);
 }
 
 #endif

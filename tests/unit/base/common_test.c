@@ -41,6 +41,7 @@ check_start(size_t n_a, size_t n_b)
         if (at < n_b)
             ((char *) (uintptr_t) b.data)[at] = 'z';
         assert_int_equal(ko_common_start(a, b), at);
+        assert_int_equal(ko_common_start_by(KO_COMMON_8, a, b), at);
         free_text(a);
         free_text(b);
     }
@@ -59,7 +60,9 @@ check_end(size_t n_a, size_t n_b)
         if (at < n_b)
             ((char *) (uintptr_t) b.data)[n_b - 1 - at] = 'z';
         assert_int_equal(ko_common_end(a, b, SIZE_MAX), at);
-        assert_int_equal(ko_common_end(a, b, 9), smaller(at, 9));
+        assert_int_equal(ko_common_end(a, b, 19), smaller(at, 19));
+        assert_int_equal(ko_common_end_by(KO_COMMON_8, a, b, SIZE_MAX), at);
+        assert_int_equal(ko_common_end_by(KO_COMMON_8, a, b, 19), smaller(at, 19));
         free_text(a);
         free_text(b);
     }
