@@ -15,8 +15,10 @@ struct sender {
     bool is_log_done;
     size_t next_claim;
     bool is_claim_open;
-    uint64_t n_left;  /* items of the open claim */
-    uint64_t n_items; /* counter for progress */
+    uint64_t n_left;         /* items of the open claim, */
+    uint64_t n_until_wanted; /* of them before the next candidate, or before its end; */
+    bool is_wanted;          /* that candidate */
+    uint64_t n_items;        /* counter for progress */
     struct ko_buf record;
 };
 
@@ -40,19 +42,19 @@ done:
     return err->code;
 }
 
-/* One row of the log. */
+/* Rows of the log, `most` at most, up to the next candidate. */
 static enum ko_code
-send_logged(struct sender *sender, struct ko_phase *phase, struct ko_error *err)
+send_logged(struct sender *sender, struct ko_phase *phase, uint64_t most, uint64_t *n_items,
+            struct ko_error *err)
 {
     struct ko_intake *intake = sender->config->intake;
     struct ko_slice values[KO_LOOKED_MAX];
     unsigned partition;
-    bool has_row;
     bool is_candidate;
 
-    KO_TRY(ko_intake_next_logged(intake, &has_row, &is_candidate, err));
-    sender->is_log_done = !has_row;
-    if (!has_row || !is_candidate)
+    KO_TRY(ko_intake_next_logged(intake, most, n_items, &is_candidate, err));
+    sender->is_log_done = *n_items == 0;
+    if (!is_candidate)
         return KO_OK;
     KO_TRY(ko_intake_logged_values(intake, values, err));
     KO_TRY(send_record(sender, phase, values, &partition, err));
@@ -71,21 +73,22 @@ fail_changed(struct sender *sender, struct ko_error *err)
     return err->code;
 }
 
-/* The next item of the open claim, a candidate of this partition. */
+/* The next item of the open claim is a candidate. */
 static enum ko_code
-send_read_again(struct sender *sender, struct ko_phase *phase, unsigned partition,
-                struct ko_error *err)
+send_read_again(struct sender *sender, struct ko_phase *phase, struct ko_error *err)
 {
     const struct ko_source *source = &sender->config->source;
     struct ko_slice values[KO_LOOKED_MAX];
-    unsigned partition_now;
+    struct ko_repeats_answer answer;
+    unsigned partition;
     bool has_item;
 
+    KO_TRY(ko_intake_next(sender->config->intake, &answer, err));
     KO_TRY(source->ops->next(source->self, values, &has_item, err));
     if (!has_item)
         return fail_changed(sender, err);
-    KO_TRY(send_record(sender, phase, values, &partition_now, err));
-    if (partition_now != partition)
+    KO_TRY(send_record(sender, phase, values, &partition, err));
+    if (partition != answer.partition)
         (void) fail_changed(sender, err);
 
 done:
@@ -112,15 +115,21 @@ done:
 static enum ko_code
 read_again(struct sender *sender, struct ko_phase *phase, struct ko_error *err)
 {
-    struct ko_repeats_answer answer;
     bool has_item;
 
     if (sender->n_left == 0)
         return close_claim(sender, err);
+    if (sender->n_until_wanted == 0 && !sender->is_wanted) {
+        KO_TRY(
+            ko_intake_pass(sender->config->intake, sender->n_left, &sender->n_until_wanted, err));
+        sender->is_wanted = sender->n_until_wanted < sender->n_left;
+    }
     sender->n_left--;
-    KO_TRY(ko_intake_next(sender->config->intake, &answer, err));
-    if (answer.is_repeated)
-        return send_read_again(sender, phase, answer.partition, err);
+    if (sender->n_until_wanted == 0) {
+        sender->is_wanted = false;
+        return send_read_again(sender, phase, err);
+    }
+    sender->n_until_wanted--;
     KO_TRY(ko_source_skip(&sender->config->source, &has_item, err));
     if (!has_item)
         (void) fail_changed(sender, err);
@@ -158,9 +167,10 @@ step(void *self, struct ko_phase *phase, enum ko_phase_state *state, struct ko_e
     bool is_done = false;
 
     *state = KO_PHASE_BUSY;
-    for (int i = 0; i < ITEMS_PER_STEP && !ko_phase_is_full(phase); i++) {
+    for (uint64_t i = 0, n_items; i < ITEMS_PER_STEP && !ko_phase_is_full(phase); i += n_items) {
         bool is_ready = true;
 
+        n_items = 1;
         if (sender->is_claim_open)
             KO_TRY(ko_source_is_ready(&sender->config->source, &is_ready, err));
         if (!is_ready) {
@@ -168,16 +178,16 @@ step(void *self, struct ko_phase *phase, enum ko_phase_state *state, struct ko_e
             break;
         }
         if (!sender->is_log_done) {
-            KO_TRY(send_logged(sender, phase, err));
+            KO_TRY(send_logged(sender, phase, ITEMS_PER_STEP - i, &n_items, err));
         } else if (sender->is_claim_open) {
             KO_TRY(read_again(sender, phase, err));
         } else {
             KO_TRY(open_claim(sender, &is_done, err));
+            n_items = 0;
             if (is_done)
                 break;
-            continue;
         }
-        sender->n_items++;
+        sender->n_items += n_items;
     }
     if (is_done)
         *state = KO_PHASE_DONE;

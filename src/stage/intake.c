@@ -205,21 +205,30 @@ ko_intake_next(struct ko_intake *intake, struct ko_repeats_answer *answer, struc
 }
 
 enum ko_code
-ko_intake_next_logged(struct ko_intake *intake, bool *has_row, bool *is_candidate,
-                      struct ko_error *err)
+ko_intake_pass(struct ko_intake *intake, uint64_t most, uint64_t *n_passed, struct ko_error *err)
 {
-    struct ko_repeats_answer answer = {.is_none = true};
+    uint64_t n_none;
 
-    *has_row = false;
-    while (answer.is_none && intake->n_logged > 0) {
+    return ko_repeats_pass(intake->repeats, most, n_passed, &n_none, err);
+}
+
+enum ko_code
+ko_intake_next_logged(struct ko_intake *intake, uint64_t most, uint64_t *n_items,
+                      bool *is_candidate, struct ko_error *err)
+{
+    const uint64_t n = intake->n_logged < most ? intake->n_logged : most;
+    struct ko_repeats_answer answer;
+    uint64_t n_none;
+
+    KO_TRY(ko_repeats_pass(intake->repeats, n, n_items, &n_none, err));
+    ko_row_log_skip(intake->log, *n_items - n_none);
+    *is_candidate = *n_items < n;
+    if (*is_candidate) {
         KO_TRY(ko_repeats_next(intake->repeats, &answer, err));
-        intake->n_logged--;
+        ko_row_log_skip(intake->log, 1);
+        (*n_items)++;
     }
-    if (answer.is_none)
-        return KO_OK;
-    *is_candidate = answer.is_repeated;
-    *has_row = ko_row_log_next(intake->log);
-    KO_ASSERT(*has_row);
+    intake->n_logged -= *n_items;
 
 done:
     return err->code;

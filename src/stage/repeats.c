@@ -263,11 +263,42 @@ next_turns(struct ko_repeats *repeats, struct ko_error *err)
     return KO_OK;
 }
 
+static bool
+is_next_repeated(const struct ko_repeats *repeats, unsigned partition)
+{
+    const uint64_t i = repeats->next_bit[partition];
+
+    return (repeats->bits[partition][i / 8] >> i % 8 & 1) != 0;
+}
+
+enum ko_code
+ko_repeats_pass(struct ko_repeats *repeats, uint64_t most, uint64_t *n_passed, uint64_t *n_none,
+                struct ko_error *err)
+{
+    *n_none = 0;
+    for (*n_passed = 0; *n_passed < most; (*n_passed)++) {
+        unsigned partition;
+
+        if (repeats->next_turn == repeats->turns->n)
+            KO_TRY(next_turns(repeats, err));
+        partition = repeats->turns->partitions[repeats->next_turn];
+        if (partition == KO_REPEATS_NO_TURN)
+            (*n_none)++;
+        else if (is_next_repeated(repeats, partition))
+            break;
+        else
+            repeats->next_bit[partition]++;
+        repeats->next_turn++;
+    }
+
+done:
+    return err->code;
+}
+
 enum ko_code
 ko_repeats_next(struct ko_repeats *repeats, struct ko_repeats_answer *answer, struct ko_error *err)
 {
     unsigned partition;
-    uint64_t i;
 
     KO_ASSERT(repeats->turns != NULL);
     if (repeats->next_turn == repeats->turns->n)
@@ -277,8 +308,8 @@ ko_repeats_next(struct ko_repeats *repeats, struct ko_repeats_answer *answer, st
                                          .partition = partition};
     if (answer->is_none)
         return KO_OK;
-    i = repeats->next_bit[partition]++;
-    answer->is_repeated = (repeats->bits[partition][i / 8] >> i % 8 & 1) != 0;
+    answer->is_repeated = is_next_repeated(repeats, partition);
+    repeats->next_bit[partition]++;
 
 done:
     return err->code;

@@ -325,6 +325,13 @@ ko_row_log_next(struct ko_row_log *log)
     return true;
 }
 
+void
+ko_row_log_skip(struct ko_row_log *log, uint64_t n)
+{
+    for (uint64_t i = 0; i < n; i++)
+        KO_ASSERT(ko_row_log_next(log));
+}
+
 /* Rebuilds values[i] at `to`, or finds it in the base; the inverse of write_value(). */
 static void
 read_value(const struct ko_row_log *log, struct ko_slice *from, const struct ko_slice *base,

@@ -6,20 +6,24 @@
 
 enum { MIB = 1024 * 1024 };
 
-/* The pk of each row of the log, with a plus for candidates; behind a bar the other items. */
+/* Of each candidate in the log how many items were gone over and its pk, then how many there are
+ * behind the last; behind a bar the other items. */
 static void
-tell_all(struct ko_intake *intake, size_t n_others, struct ko_buf *text, struct ko_error *err)
+tell_all(struct ko_intake *intake, uint64_t most, size_t n_others, struct ko_buf *text,
+         struct ko_error *err)
 {
     struct ko_slice values[KO_LOOKED_MAX];
-    bool has_row = true;
+    uint64_t n_items = 1;
     bool is_candidate;
 
-    while (err->code == KO_OK) {
-        KO_TRY(ko_intake_next_logged(intake, &has_row, &is_candidate, err));
-        if (!has_row)
-            break;
-        KO_TRY(ko_intake_logged_values(intake, values, err));
-        ko_buf_add_format(text, "%.*s%s ", 1, values[0].data + 6, is_candidate ? "+" : "");
+    while (n_items > 0) {
+        KO_TRY(ko_intake_next_logged(intake, most, &n_items, &is_candidate, err));
+        ko_buf_add_format(text, "%d", (int) n_items);
+        if (is_candidate) {
+            KO_TRY(ko_intake_logged_values(intake, values, err));
+            ko_buf_add(text, values[0].data + 6, 1);
+        }
+        ko_buf_add_char(text, ' ');
     }
     ko_buf_add_text(text, "|");
     for (size_t i = 0; i < n_others; i++) {
@@ -35,7 +39,7 @@ done:
 
 /* Three claims: in the log, too large for it, and behind that. */
 static void
-check_answers(struct ko_world *world, uint64_t log_bytes, const char *expected,
+check_answers(struct ko_world *world, uint64_t log_bytes, uint64_t most, const char *expected,
               struct ko_error *err)
 {
     const struct ko_rules_options rules_options = {
@@ -51,7 +55,7 @@ check_answers(struct ko_world *world, uint64_t log_bytes, const char *expected,
     struct ko_buf text = {0};
     const int rank = ko_world_rank(world);
 
-    ko_buf_add_format(&lines, "a k=x%d\nb\nc k=y%d\nd", rank, rank);
+    ko_buf_add_format(&lines, "a k=x%d\nu k=u%d\nb\nc k=y%d\nd", rank, rank, rank);
     ko_buf_add_char(&lines, '\0');
     (void) claim_read(intake, rules, 0, lines.data, err);
     ko_buf_reset(&lines);
@@ -66,7 +70,7 @@ check_answers(struct ko_world *world, uint64_t log_bytes, const char *expected,
     (void) claim_read(intake, rules, 2, lines.data, err);
     (void) ko_intake_finish(intake, world, &stats, err);
     if (err->code == KO_OK)
-        tell_all(intake, log_bytes == 0 ? 9 : 5, &text, err);
+        tell_all(intake, most, log_bytes == 0 ? 10 : 5, &text, err);
     CHECK_TEXT(text.data == NULL ? "" : text.data, expected);
     ko_buf_clear(&lines);
     ko_buf_clear(&text);
@@ -77,13 +81,14 @@ check_answers(struct ko_world *world, uint64_t log_bytes, const char *expected,
 static void
 answers_come_in_the_order_of_the_items(struct ko_world *world, struct ko_error *err)
 {
-    check_answers(world, 0, "| + n + n n + - - +", err);
+    check_answers(world, 0, 100, "0 | + - n + n n + - - +", err);
 }
 
 static void
 rows_of_the_log_come_first(struct ko_world *world, struct ko_error *err)
 {
-    check_answers(world, 3 * MIB, "a+ c+ | n + - - +", err);
+    check_answers(world, 3 * MIB, 100, "1a 3c 1 0 | n + - - +", err);
+    check_answers(world, 3 * MIB, 1, "1a 1 1 1c 1 0 | n + - - +", err);
 }
 
 CASES = {

@@ -67,16 +67,20 @@ const struct ko_counts *ko_intake_counts(const struct ko_intake *intake);
 const struct ko_intake_claim *ko_intake_claims(const struct ko_intake *intake, size_t *n_claims);
 
 /*
- * After finish, the items once more in the order in which they were added.  First those of the log,
- * row by row: *has_row = false at its end.  Their values[n_looked], of candidates alone, are
- * borrowed until the next call.
+ * After finish, the items once more in the order in which they were added.  First those of the log:
+ * goes over `most` items at most, up to the next candidate.  *n_items: how many that were, the
+ * candidate with them; 0 at the end of the log.  With *is_candidate _logged_values sets its
+ * values[n_looked], borrowed until the next call.
  */
-enum ko_code ko_intake_next_logged(struct ko_intake *intake, bool *has_row, bool *is_candidate,
-                                   struct ko_error *err);
+enum ko_code ko_intake_next_logged(struct ko_intake *intake, uint64_t most, uint64_t *n_items,
+                                   bool *is_candidate, struct ko_error *err);
 enum ko_code ko_intake_logged_values(struct ko_intake *intake, struct ko_slice *values,
                                      struct ko_error *err);
 
-/* Then those of the other claims, which the caller reads again: what is known of the next one. */
+/* Then those of the other claims, which the caller reads again.  _pass goes over `most` of them at
+ * most, up to the next candidate, which _next tells. */
+enum ko_code ko_intake_pass(struct ko_intake *intake, uint64_t most, uint64_t *n_passed,
+                            struct ko_error *err);
 enum ko_code ko_intake_next(struct ko_intake *intake, struct ko_repeats_answer *answer,
                             struct ko_error *err);
 

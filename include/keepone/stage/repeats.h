@@ -68,6 +68,14 @@ struct ko_repeats_answer {
     unsigned partition; /* of the fingerprint: a check on whoever reads a second time */
 };
 
+/*
+ * Local, after a find: goes behind those that are next and not repeated, `most` at most.
+ * *n_passed: how many that were, of them *n_none without a fingerprint.  The caller knows that so
+ * many were added.  Errors as in _next.
+ */
+enum ko_code ko_repeats_pass(struct ko_repeats *repeats, uint64_t most, uint64_t *n_passed,
+                             uint64_t *n_none, struct ko_error *err);
+
 /* Local, after a find: of the first one added, then of the next one, ...; as often as was added.
  * KO_E_IO, KO_E_CORRUPT (spills). */
 enum ko_code ko_repeats_next(struct ko_repeats *repeats, struct ko_repeats_answer *answer,

@@ -35,6 +35,9 @@ void ko_row_log_take_back(struct ko_row_log *log);
  * block; false at the end.  Nothing can be added any more. */
 bool ko_row_log_next(struct ko_row_log *log);
 
+/* The same n times: so many rows must be there. */
+void ko_row_log_skip(struct ko_row_log *log, uint64_t n);
+
 /* Sets values[n_values] of the row, borrowed until the next call of either function. */
 enum ko_code ko_row_log_values(struct ko_row_log *log, struct ko_slice *values,
                                struct ko_error *err);
