@@ -442,7 +442,7 @@ static const struct ko_option options[KO_OPTION_COUNT] = {
                                   "again, or sorted in files in --scratch",
                           .fallback_help = "half of the host's, divided over its ranks",
                           BYTES(memory_bytes),
-                          RANGE(UINT64_C(8) << 20, UINT64_C(1) << 50),
+                          RANGE(UINT64_C(12) << 20, UINT64_C(1) << 50),
                           .group = KO_GROUP_SPEED,
                           .verbs = READS | APPLY | ESTIMATE},
     [KO_OPTION_SCRATCH] = {.name = "scratch",

@@ -39,8 +39,9 @@ lap(struct rounds *rounds)
 }
 
 /*
- * The budget: five eighths for fingerprints and three for the row log while reading; later two for
- * sorting candidates beside the log.  A table has its row files instead of a log.
+ * The budget: five eighths for fingerprints and three for the row log while reading; then two for
+ * sorting candidates beside the log; then six for resolving them.  A table has its row files
+ * instead of a log.
  */
 static enum ko_code
 open_intake(struct rounds *rounds, struct ko_error *err)
@@ -177,8 +178,9 @@ done:
 static enum ko_code
 resolve_round(struct rounds *rounds, struct ko_error *err)
 {
-    rounds->resolve = ko_resolve_new(rounds->sorter, rounds->config->rules,
-                                     rounds->config->memory_bytes / 8 * 3, err);
+    rounds->resolve =
+        ko_resolve_new(rounds->sorter, rounds->config->rules, rounds->config->memory_bytes / 8 * 6,
+                       rounds->config->spill_folder, err);
     KO_TRY(ko_gate(rounds->world, err));
     ko_resolve_set_progress(rounds->resolve, &rounds->config->progress);
     ko_progress_begin(&rounds->config->progress, "resolve", "records", 0);

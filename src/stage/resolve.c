@@ -45,17 +45,20 @@ struct ko_resolve {
 
 struct ko_resolve *
 ko_resolve_new(struct ko_sorter *sorter, const struct ko_rules *rules, uint64_t memory_bytes,
-               struct ko_error *err)
+               const char *folder, struct ko_error *err)
 {
-    const struct ko_repeats_options primaries = {
-        .name = "primary", .memory_bytes = memory_bytes, .n_eighths = 3, .is_exact = true};
+    const struct ko_repeats_options primaries = {.name = "primary",
+                                                 .folder = folder,
+                                                 .memory_bytes = memory_bytes / 6 * 5,
+                                                 .n_eighths = 5,
+                                                 .is_exact = true};
     struct ko_resolve *resolve = ko_alloc(sizeof *resolve, err);
 
     if (resolve == NULL)
         return NULL;
     resolve->sorter = sorter;
     resolve->rules = rules;
-    resolve->exceptions_bytes = memory_bytes / 3;
+    resolve->exceptions_bytes = memory_bytes / 6;
     resolve->primaries = ko_repeats_new(&primaries, err);
     if (resolve->primaries != NULL)
         return resolve;

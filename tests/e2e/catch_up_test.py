@@ -228,11 +228,11 @@ class Cases(keepone.Case):
 
     def test_too_many_changes_for_the_memory_are_refused(self):
         many = [export.Change(us_after(4), {"pk": {"S": "p"}, "sk": {"N": str(i)}}, None, None)
-                for i in range(200_000)]
+                for i in range(330_000)]
         changes = export.write_changes(self.folder, many, DAY % 3, DAY % 6)
         full = self.full_of(self.a_history(), 3)
-        self.check_error(self.fails(full, [changes], "--memory", "8M"), keepone.MEMORY,
-                         "200000 items have changed")
+        self.check_error(self.fails(full, [changes], "--memory", "12M"), keepone.MEMORY,
+                         "330000 items have changed")
 
     def test_one_failing_rank_gives_one_message(self):
         past = self.a_history()

@@ -43,7 +43,7 @@ class ExportCases:
         self.assertEqual(1, len(digests))
 
     def test_little_memory_reads_files_again(self):
-        diff = seed.space_diff(60_000)
+        diff = seed.space_diff(100_000)  # more rows than two ranks have room for in 12 MiB
         made = self.new_export(diff.items, n_files=4)
         place = self.new_place()
         self.upload(made.path, place)

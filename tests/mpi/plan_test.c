@@ -38,7 +38,8 @@ begin_planning(struct ko_world *world, const char *keep, const char *lines,
     if (planning->rules != NULL)
         planning->sorter = new_candidates(world, planning->rules, lines, err);
     if (planning->sorter != NULL)
-        planning->resolve = ko_resolve_new(planning->sorter, planning->rules, MEMORY_BYTES, err);
+        planning->resolve =
+            ko_resolve_new(planning->sorter, planning->rules, MEMORY_BYTES, NULL, err);
     KO_TRY(ko_gate(world, err));
     KO_TRY(make_trial_folder(world, planning->folder, err));
     KO_TRY(ko_path_join(dir, err, planning->folder, "run"));

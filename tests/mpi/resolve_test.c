@@ -88,7 +88,7 @@ resolve_lines(struct ko_world *world, const char *lines, uint64_t memory_bytes,
 
     *counts = (struct ko_counts){0};
     if (sorter != NULL)
-        resolve = ko_resolve_new(sorter, rules, memory_bytes, err);
+        resolve = ko_resolve_new(sorter, rules, memory_bytes, NULL, err);
     KO_TRY(ko_gate(world, err));
     KO_TRY(ko_resolve_run(resolve, world, counts, err));
     (void) add_groups(resolve, groups, err);
@@ -228,7 +228,7 @@ too_many_groups_for_review_are_an_error(struct ko_world *world, struct ko_error 
         ko_buf_add_format(&lines, "d%d k=%d t=#%d p=%d\n", i, i / 2, i, i % 2);
     ko_buf_add_char(&lines, '\0');
     CHECK(ko_buf_finish(&lines, err) == KO_OK);
-    (void) resolve_lines(world, lines.data, 7 << 20, &groups, &counts, &failure);
+    (void) resolve_lines(world, lines.data, 12 << 20, &groups, &counts, &failure);
     CHECK_CODE(failure, KO_E_MEMORY);
     CHECK_ERROR_SAYS(failure, "65536 groups for review need more than 2 MiB");
     ko_buf_clear(&groups);
@@ -257,7 +257,7 @@ a_failed_allocation_fails_all_ranks(struct ko_world *world, struct ko_error *err
 
         if (is_last)
             ko_mem_fail_nth(nth);
-        resolve = ko_resolve_new(sorter, rules, MEMORY_BYTES, &failure);
+        resolve = ko_resolve_new(sorter, rules, MEMORY_BYTES, NULL, &failure);
         if (ko_gate(world, &failure) == KO_OK)
             (void) ko_resolve_run(resolve, world, &counts, &failure);
         ko_mem_fail_nth(0);
@@ -285,7 +285,7 @@ a_broken_record_fails_all_ranks(struct ko_world *world, struct ko_error *err)
     if (ko_world_rank(world) == ko_world_size(world) - 1)
         (void) ko_sorter_add(sorter, 7, KO_SLICE("no record"), err);
     (void) ko_sorter_finish(sorter, err);
-    resolve = ko_resolve_new(sorter, rules, MEMORY_BYTES, err);
+    resolve = ko_resolve_new(sorter, rules, MEMORY_BYTES, NULL, err);
     KO_TRY(ko_gate(world, err));
     (void) ko_resolve_run(resolve, world, &counts, &failure);
     CHECK_CODE(failure, KO_E_CORRUPT);

@@ -30,7 +30,7 @@ ko_common_differing_8(const char *a, const char *b)
 #define KO_COMMON_8 ((struct ko_common_way){8, 8, ko_common_differing_8})
 
 #ifdef __SSE2__
-#include <emmintrin.h>
+#include <immintrin.h>
 
 static inline uint64_t
 ko_common_differing_16(const char *a, const char *b)

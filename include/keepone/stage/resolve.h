@@ -27,11 +27,12 @@ struct ko_world;
 struct ko_resolve; /* opaque; owned by the caller of _new */
 
 /*
- * The sorter must be finished; it and rules are borrowed until _free.  memory_bytes: for the check
- * by primary key; a third of it is the most that is taken besides, 24 bytes per group for review.
+ * The sorter must be finished; it, rules and folder are borrowed until _free.  memory_bytes: five
+ * sixths of it for the check by primary key, which spills to `folder` (NULL: it does not), and one
+ * for groups that go to review, 24 bytes each.
  */
 struct ko_resolve *ko_resolve_new(struct ko_sorter *sorter, const struct ko_rules *rules,
-                                  uint64_t memory_bytes, struct ko_error *err);
+                                  uint64_t memory_bytes, const char *folder, struct ko_error *err);
 void ko_resolve_free(struct ko_resolve *resolve);
 
 /* Shows how far the walks, and the plan that is made from them, are.  Borrowed until _free. */

@@ -70,14 +70,14 @@ fields_arrive_in_the_units_that_their_comments_say(void)
 
     if (ko_job_init(&job, &err) == KO_OK)
         (void) ko_job_decode(KO_SLICE(" {\"run\":\"r\", \"verb\":\"apply\", \"yes\":true, "
-                                      "\"memory\":8388608, \"safety\":\"transact\", "
+                                      "\"memory\":12582912, \"safety\":\"transact\", "
                                       "\"max-delete-percent\":12.5} "),
                              &job, &err);
     CHECK_OK(err);
     assert_int_equal(job.verb, KO_VERB_APPLY);
     CHECK_TEXT(job.run, "r");
     assert_true(job.yes);
-    assert_true(job.memory_bytes == 8388608);
+    assert_true(job.memory_bytes == 12582912);
     assert_true(job.max_delete_ppm == 125000);
     assert_int_equal(job.safety, KO_JOB_SAFETY_TRANSACT);
     assert_true(job.in_flight == 32);
