@@ -131,6 +131,39 @@ too_little_memory_is_told_before_any_plan(struct ko_world *world, struct ko_erro
     clear_outcome(&outcome);
 }
 
+static void
+a_claim_that_changes_between_its_readings_is_refused(struct ko_world *world, struct ko_error *err)
+{
+    static const struct {
+        const char *items;
+        const char *items_again;
+    } changes[] = {
+        {"a k=x t=1\nb k=x t=2\nu k=1 t=1\n", "a k=x t=1\nb k=q t=2\nu k=1 t=1\n"},
+        {"a k=x t=1\nb k=x t=2\nu k=1 t=1\n", "a k=x t=1\nb k=x t=2\n"},
+        {"u k=1 t=1\na k=x t=1\nb k=x t=2\n", "u k=1 t=1\na k=x t=1\n"},
+        {"u k=1 t=1\na k=x t=1\nb k=x t=2\n", "u k=1 t=1\na k=x t=1\nb k=x t=2\nv k=x t=3\n"},
+    };
+
+    for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
+        const struct trial trial = {.key = "k",
+                                    .keep = "oldest:t",
+                                    .items = changes[i].items,
+                                    .items_again = changes[i].items_again,
+                                    .n_claims = 1,
+                                    .is_unlogged = true,
+                                    .memory_bytes = 16 * 1024 * 1024};
+        struct outcome outcome;
+
+        (void) run_trial(world, &trial, &outcome, err);
+        CHECK_CODE(outcome.error, KO_E_CORRUPT);
+        CHECK_ERROR_SAYS(outcome.error, "a line: is not what it was when it was read first");
+        CHECK(outcome.state == KO_RUN_READING);
+        clear_outcome(&outcome);
+        if (err->code != KO_OK)
+            ko_context(err, "change %zu", i);
+    }
+}
+
 /* A stop stays wanted as long as the program runs, so this is the last case. */
 static void
 a_stop_stops_all_ranks(struct ko_world *world, struct ko_error *err)
@@ -151,6 +184,7 @@ CASES = {
     CASE(a_failed_allocation_fails_all_ranks_alike),
     CASE(a_full_disk_on_one_rank_fails_all),
     CASE(too_little_memory_is_told_before_any_plan),
+    CASE(a_claim_that_changes_between_its_readings_is_refused),
     CASE(a_stop_stops_all_ranks),
 };
 RUN_CASES

@@ -74,9 +74,11 @@ line_add_item(struct ko_buf *json, struct ko_slice line)
 struct line_reader {
     const struct ko_rules *rules;
     struct ko_slice lines;
+    struct ko_slice lines_again; /* if not absent, what a claim has when it is begun once more */
     uint64_t n_claims;
-    bool is_reversed;    /* claim 0 is the last one */
-    uint64_t n_filtered; /* per claim, made up */
+    uint64_t begun_claims; /* bit by bit */
+    bool is_reversed;      /* claim 0 is the last one */
+    uint64_t n_filtered;   /* per claim, made up */
     uint64_t claim;
     uint64_t line_index;
     struct ko_slice rest;
@@ -89,9 +91,12 @@ line_reader_begin(void *self, uint64_t claim_index, struct ko_error *err)
 {
     struct line_reader *reader = self;
 
-    KO_ASSERT(claim_index < reader->n_claims);
+    KO_ASSERT(claim_index < reader->n_claims && claim_index < 64);
     reader->claim = reader->is_reversed ? reader->n_claims - 1 - claim_index : claim_index;
     reader->rest = reader->lines;
+    if (reader->lines_again.data != NULL && (reader->begun_claims >> claim_index & 1) != 0)
+        reader->rest = reader->lines_again;
+    reader->begun_claims |= UINT64_C(1) << claim_index;
     reader->line_index = 0;
     return err->code;
 }

@@ -42,6 +42,7 @@ struct trial {
     uint64_t memory_bytes; /* 0 = 64 MiB */
     bool is_unlogged; /* each claim starts with an item, alone with its key k, that is too large for
                          the log: all of the claim is read again; such items are not counted */
+    const char *items_again; /* what is there then, if not the same */
 
     /* Failures in ko_find_run(), on one rank: an allocation, from 1, or the disk is full. */
     int fail_rank;
@@ -317,7 +318,7 @@ open_trial_run(struct ko_world *world, const char *dir, struct ko_run **run, str
 
 /* The lines of all items, those that are too large for the log first. */
 static inline void
-add_trial_lines(struct ko_buf *lines, const struct trial *trial,
+add_trial_lines(struct ko_buf *lines, const struct trial *trial, const char *items,
                 const struct ko_find_config *config)
 {
     const size_t n = (size_t) (config->memory_bytes / 2);
@@ -334,7 +335,7 @@ add_trial_lines(struct ko_buf *lines, const struct trial *trial,
         ko_buf_commit(lines, n);
         ko_buf_add_char(lines, '\n');
     }
-    ko_buf_add_text(lines, trial->items);
+    ko_buf_add_text(lines, items);
 }
 
 /* From here on no file can grow, as on a full disk. */
@@ -364,14 +365,20 @@ run_trial_in(struct ko_world *world, const char *folder, const struct trial *tri
                                                                              : trial->memory_bytes,
                                     .spill_folder = folder};
     struct ko_buf lines = {0};
+    struct ko_buf lines_again = {0};
     uint64_t codes;
 
     *outcome = (struct outcome){0};
     ko_log_init(ko_world_rank(world), KO_LOG_ERROR);
-    add_trial_lines(&lines, trial, &config);
+    add_trial_lines(&lines, trial, trial->items, &config);
+    if (trial->items_again != NULL)
+        add_trial_lines(&lines_again, trial, trial->items_again, &config);
+    (void) ko_buf_finish(&lines_again, err);
     if (rules != NULL && ko_buf_finish(&lines, err) == KO_OK)
         config.source = line_source(ko_buf_slice(&lines), rules, &reader, err);
     KO_TRY(ko_gate(world, err));
+    if (trial->items_again != NULL)
+        reader->lines_again = ko_buf_slice(&lines_again);
     reader->n_claims = config.n_claims;
     reader->is_reversed = trial->is_reversed;
     reader->n_filtered = trial->n_filtered;
@@ -405,6 +412,7 @@ done:
     if (config.source.ops != NULL)
         config.source.ops->free(config.source.self);
     ko_buf_clear(&lines);
+    ko_buf_clear(&lines_again);
     ko_run_free(config.run);
     ko_rules_free(rules);
     return err->code;
