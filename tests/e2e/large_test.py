@@ -30,6 +30,14 @@ class Cases(large.LargeCase):
                    for ranks in (1, 4, 16)}
         self.assertEqual(1, len(digests))
 
+    def test_more_copies_than_memory_has_room_for(self):
+        """All items are candidates, whose primary keys are compared, too: these spill as well."""
+        made = self.made_export(700_000, "even100")
+        roomy, tight = self.find(made, 1, 512), self.find(made, 1, 12)
+        self.assertEqual(keepone.DONE, tight.rc, str(tight))
+        self.assertGreater(tight.json["counts"]["planned"], 690_000)
+        self.assertEqual(roomy.json["plan_digest"], tight.json["plan_digest"])
+
     def small_disk(self, size):
         """A folder on a disk of its own."""
         folder = os.path.join(self.folder, self.new_name("scratch"))

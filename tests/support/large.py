@@ -1,4 +1,5 @@
-"""Cases on exports that are made while they are read (tests/bench/stub_export.c)."""
+"""Cases on large exports: made before (make_export.c of tests/bench), or while they are read
+(stub_export.c)."""
 
 import os
 import subprocess
@@ -7,10 +8,13 @@ import dynamodb_local
 import keepone
 
 PROGRAM = os.path.join(os.path.dirname(keepone.PROGRAM), "tests", "stub_export")
+MAKE_EXPORT = os.path.join(os.path.dirname(PROGRAM), "make_export")
 GROUP_ITEMS = 20  # of so many one is a copy
 MIB = 1 << 20
 PROGRAM_BYTES = 48 * MIB  # of a rank, besides what --memory counts: libraries, MPI, connections
 RULES = ["--primary-key", "pk", "--key", "cause", "--keep", "oldest:insertedAt", "--no-md5"]
+DIFF_RULES = ["--primary-key", "pk,sk", "--key", "cause", "--keep", "oldest:insertedAt",
+              "--max-group", "0", "--no-md5"]
 
 
 class LargeCase(keepone.Case):
@@ -23,6 +27,13 @@ class LargeCase(keepone.Case):
         port = int(server.stdout.readline())
         return (["--export", "s3://exports/AWSDynamoDB/made", *RULES],
                 {"AWS_ENDPOINT_URL_S3": f"http://127.0.0.1:{port}"})
+
+    def made_export(self, n_items, kind):
+        """The options and the environment to find in files like space-diff's."""
+        folder = os.path.join(self.folder, self.new_name("export"))
+        subprocess.run([MAKE_EXPORT, folder, str(n_items), kind], stdout=subprocess.DEVNULL,
+                       check=True)
+        return ["--export", folder, *DIFF_RULES], {}
 
     def find(self, server, ranks, mib, *options, **how):
         """A find with so much memory per rank; returns its result."""
