@@ -28,60 +28,56 @@ smaller(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-/* Texts of n_a and n_b bytes that differ at one place, counted from their start. */
+/* What differs in a text of n bytes: the byte `at`, counted from its start or its end. */
 static void
-check_start(size_t n_a, size_t n_b)
+change(struct ko_slice text, size_t at, bool is_from_end, char to)
 {
-    for (size_t at = 0; at <= smaller(n_a, n_b); at++) {
-        struct ko_slice a = new_text(n_a, 'x');
-        struct ko_slice b = new_text(n_b, 'x');
+    if (at < text.n)
+        ((char *) (uintptr_t) text.data)[is_from_end ? text.n - 1 - at : at] = to;
+}
 
-        if (at < n_a)
-            ((char *) (uintptr_t) a.data)[at] = 'y';
-        if (at < n_b)
-            ((char *) (uintptr_t) b.data)[at] = 'z';
-        assert_int_equal(ko_common_start(a, b), at);
-        assert_int_equal(ko_common_start_by(KO_COMMON_8, a, b), at);
-        free_text(a);
-        free_text(b);
+static void
+check(struct ko_slice a, struct ko_slice b, size_t n, bool is_from_end)
+{
+    if (is_from_end) {
+        assert_int_equal(ko_common_end(a, b, SIZE_MAX), n);
+        assert_int_equal(ko_common_end(a, b, 19), smaller(n, 19));
+        assert_int_equal(ko_common_end_by(KO_COMMON_8, a, b, SIZE_MAX), n);
+        assert_int_equal(ko_common_end_by(KO_COMMON_8, a, b, 19), smaller(n, 19));
+    } else {
+        assert_int_equal(ko_common_start(a, b), n);
+        assert_int_equal(ko_common_start_by(KO_COMMON_8, a, b), n);
     }
 }
 
-/* The same, counted from their end. */
+/* Texts of all lengths, with a difference at each place. */
 static void
-check_end(size_t n_a, size_t n_b)
+check_all(bool is_from_end)
 {
-    for (size_t at = 0; at <= smaller(n_a, n_b); at++) {
-        struct ko_slice a = new_text(n_a, 'x');
-        struct ko_slice b = new_text(n_b, 'x');
+    for (size_t i = 0; i < N_MAX * N_MAX; i++) {
+        for (size_t at = 0; at <= smaller(i % N_MAX, i / N_MAX); at++) {
+            struct ko_slice a = new_text(i % N_MAX, 'x');
+            struct ko_slice b = new_text(i / N_MAX, 'x');
 
-        if (at < n_a)
-            ((char *) (uintptr_t) a.data)[n_a - 1 - at] = 'y';
-        if (at < n_b)
-            ((char *) (uintptr_t) b.data)[n_b - 1 - at] = 'z';
-        assert_int_equal(ko_common_end(a, b, SIZE_MAX), at);
-        assert_int_equal(ko_common_end(a, b, 19), smaller(at, 19));
-        assert_int_equal(ko_common_end_by(KO_COMMON_8, a, b, SIZE_MAX), at);
-        assert_int_equal(ko_common_end_by(KO_COMMON_8, a, b, 19), smaller(at, 19));
-        free_text(a);
-        free_text(b);
+            change(a, at, is_from_end, 'y');
+            change(b, at, is_from_end, 'z');
+            check(a, b, at, is_from_end);
+            free_text(a);
+            free_text(b);
+        }
     }
 }
 
 static void
 starts_of_any_length_are_compared(void)
 {
-    for (size_t n_a = 0; n_a < N_MAX; n_a++)
-        for (size_t n_b = 0; n_b < N_MAX; n_b++)
-            check_start(n_a, n_b);
+    check_all(false);
 }
 
 static void
 ends_of_any_length_are_compared(void)
 {
-    for (size_t n_a = 0; n_a < N_MAX; n_a++)
-        for (size_t n_b = 0; n_b < N_MAX; n_b++)
-            check_end(n_a, n_b);
+    check_all(true);
 }
 
 static void
