@@ -5,6 +5,9 @@
 #include "keepone/base/mem.h"
 
 /* Of many equal values there are few distinct ones: a large partition begins with a part. */
+_Static_assert(KO_DISTINCT_VALUE_BYTES == sizeof(uint64_t) + 2 * sizeof(uint32_t) + 1,
+               "a value, two slots and a mark");
+
 enum { FIRST_MIN = 1024, FIRST_MAX = 64 * 1024, VALUES_MAX = 1 << 30 };
 
 /* Slots for n values, all free. */
@@ -67,8 +70,7 @@ done:
 uint64_t
 ko_distinct_bytes(const struct ko_distinct *distinct)
 {
-    return distinct->capacity *
-           (sizeof *distinct->values + 2 * sizeof *distinct->slots + sizeof *distinct->marks);
+    return (uint64_t) distinct->capacity * KO_DISTINCT_VALUE_BYTES;
 }
 
 void

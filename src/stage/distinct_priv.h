@@ -16,6 +16,8 @@
 
 #include "keepone/base/error.h"
 
+enum { KO_DISTINCT_VALUE_BYTES = 17 }; /* of memory for each value there is room for */
+
 /* {0} is empty; clear with ko_distinct_clear(). */
 struct ko_distinct {
     uint32_t *slots; /* index + 1; 0 = free */

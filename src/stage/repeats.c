@@ -66,10 +66,11 @@ ko_repeats_free_values(struct ko_repeats *repeats)
     repeats->n_blocks = 0;
     repeats->spare = NULL;
     memset(repeats->buckets, 0, sizeof repeats->buckets);
-    ko_repeats_give_back(repeats, repeats->n_runs * sizeof *repeats->runs);
-    ko_free(repeats->runs);
-    repeats->runs = NULL;
+    ko_repeats_give_back(repeats, repeats->n_runs * sizeof *repeats->run_offsets);
+    ko_free(repeats->run_offsets);
+    repeats->run_offsets = NULL;
     repeats->n_runs = 0;
+    memset(repeats->n_spilled, 0, sizeof repeats->n_spilled);
 }
 
 void
@@ -83,8 +84,9 @@ ko_repeats_free(struct ko_repeats *repeats)
         next = turns->next;
         ko_free(turns);
     }
-    for (unsigned p = 0; p < KO_PARTITIONS; p++)
-        ko_free(repeats->bits[p]);
+    for (unsigned p = 0; p < KO_PARTITIONS && repeats->told_bits == NULL; p++)
+        ko_free(repeats->told[p].bits);
+    ko_free(repeats->told_bits);
     ko_scratch_close(repeats->scratch);
     ko_free(repeats->turn_offsets);
     ko_free(repeats);
@@ -263,12 +265,11 @@ next_turns(struct ko_repeats *repeats, struct ko_error *err)
     return KO_OK;
 }
 
+/* Of a partition of which bits are at hand. */
 static bool
-is_next_repeated(const struct ko_repeats *repeats, unsigned partition)
+is_next_repeated(const struct ko_repeats_told *told)
 {
-    const uint64_t i = repeats->next_bit[partition];
-
-    return (repeats->bits[partition][i / 8] >> i % 8 & 1) != 0;
+    return (told->bits[told->next / 8] >> told->next % 8 & 1) != 0;
 }
 
 enum ko_code
@@ -282,12 +283,17 @@ ko_repeats_pass(struct ko_repeats *repeats, uint64_t most, uint64_t *n_passed, u
         if (repeats->next_turn == repeats->turns->n)
             KO_TRY(next_turns(repeats, err));
         partition = repeats->turns->partitions[repeats->next_turn];
-        if (partition == KO_REPEATS_NO_TURN)
+        if (partition == KO_REPEATS_NO_TURN) {
             (*n_none)++;
-        else if (is_next_repeated(repeats, partition))
-            break;
-        else
-            repeats->next_bit[partition]++;
+        } else {
+            struct ko_repeats_told *const told = &repeats->told[partition];
+
+            if (told->next == told->n)
+                KO_TRY(ko_repeats_read_bits(repeats, partition, err));
+            if (is_next_repeated(told))
+                break;
+            told->next++;
+        }
         repeats->next_turn++;
     }
 
@@ -298,6 +304,7 @@ done:
 enum ko_code
 ko_repeats_next(struct ko_repeats *repeats, struct ko_repeats_answer *answer, struct ko_error *err)
 {
+    struct ko_repeats_told *told;
     unsigned partition;
 
     KO_ASSERT(repeats->turns != NULL);
@@ -308,8 +315,11 @@ ko_repeats_next(struct ko_repeats *repeats, struct ko_repeats_answer *answer, st
                                          .partition = partition};
     if (answer->is_none)
         return KO_OK;
-    answer->is_repeated = is_next_repeated(repeats, partition);
-    repeats->next_bit[partition]++;
+    told = &repeats->told[partition];
+    if (told->next == told->n)
+        KO_TRY(ko_repeats_read_bits(repeats, partition, err));
+    answer->is_repeated = is_next_repeated(told);
+    told->next++;
 
 done:
     return err->code;

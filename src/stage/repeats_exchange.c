@@ -5,47 +5,73 @@
 #include "keepone/comm/world.h"
 #include "repeats_priv.h"
 
-enum { AHEAD_PARTITIONS = 8 }; /* per owner: lists sent but not yet answered */
+/* Bits in memory are at most this part of what is given. */
+enum { BITS_PART = 32 };
+
+enum { SLICE_BITS_MAX = 10 };
 
 enum message_kind { MESSAGE_LIST = 'l', MESSAGE_BITS = 'b' };
 
+static unsigned
+partition_of(const struct ko_repeats *repeats, uint64_t unit)
+{
+    return (unsigned) (unit >> repeats->slice_bits);
+}
+
 static void
-begin_message(struct ko_repeats *repeats, enum message_kind kind, unsigned partition)
+begin_message(struct ko_repeats *repeats, enum message_kind kind, uint64_t unit)
 {
     char head[1 + KO_VARINT_BYTES];
 
     ko_buf_reset(&repeats->message);
     head[0] = (char) kind;
-    ko_buf_add(&repeats->message, head, 1 + ko_varint_write(head + 1, partition));
+    ko_buf_add(&repeats->message, head, 1 + ko_varint_write(head + 1, unit));
 }
 
-/* One value of a partition: the i-th that was added has this index among the distinct ones. */
-typedef void index_fn(struct ko_repeats *repeats, uint64_t i, uint32_t index, bool is_new,
-                      void *self);
+/* Where many values are equal, few are distinct: no partition should have many more of them than
+ * the others. */
+static uint64_t
+expected_distinct(const struct ko_repeats *repeats, unsigned partition)
+{
+    const uint64_t most = repeats->n_added / KO_PARTITIONS * 2;
+    const uint64_t n = ko_repeats_n_values(repeats, partition);
 
-/* Visits the values of a partition; the indexes are the same ones each time. */
+    return (n < most ? n : most) >> repeats->slice_bits;
+}
+
+/* A value of a unit: the i-th of its partition, with this index among the distinct ones. */
+typedef enum ko_code visit_fn(struct ko_repeats *repeats, uint64_t i, uint32_t index, bool is_new,
+                              void *self, struct ko_error *err);
+
+/* Visits the values of a unit; the indexes are the same ones each time. */
 static inline enum ko_code
-index_partition(struct ko_repeats *repeats, unsigned partition, index_fn *visit, void *self,
-                struct ko_error *err)
+index_unit(struct ko_repeats *repeats, uint64_t unit, visit_fn *visit, void *self,
+           struct ko_error *err)
 {
     struct ko_distinct *const distinct = &repeats->distinct;
+    const unsigned partition = partition_of(repeats, unit);
+    const uint64_t slice = unit & (((uint64_t) 1 << repeats->slice_bits) - 1);
+    const unsigned shift = repeats->value_bits - repeats->slice_bits;
     struct ko_repeats_walk walk = ko_repeats_walk_of(repeats, partition);
     const uint64_t before_bytes = ko_distinct_bytes(distinct);
     const unsigned char *bytes;
-    uint64_t n_visited = 0;
+    uint64_t n_walked = 0;
     size_t n = 1;
 
-    KO_TRY(ko_distinct_begin(distinct, ko_repeats_n_values(repeats, partition), err));
+    KO_TRY(ko_distinct_begin(distinct, expected_distinct(repeats, partition), err));
     while (n > 0) {
         KO_TRY(ko_repeats_walk_next(&walk, &bytes, &n, err));
         for (size_t i = 0; i < n; i++) {
+            const uint64_t value = ko_repeats_value(repeats, bytes, i);
             uint32_t index = 0;
             bool is_new;
 
-            KO_TRY(ko_distinct_index(distinct, ko_repeats_value(repeats, bytes, i), &index, &is_new,
-                                     err));
-            visit(repeats, n_visited++, index, is_new, self);
+            if (value >> shift != slice)
+                continue;
+            KO_TRY(ko_distinct_index(distinct, value, &index, &is_new, err));
+            KO_TRY(visit(repeats, n_walked + i, index, is_new, self, err));
         }
+        n_walked += n;
     }
     KO_TRY(ko_repeats_take(repeats, ko_distinct_bytes(distinct) - before_bytes, err));
 
@@ -53,26 +79,29 @@ done:
     return err->code;
 }
 
-static void
-mark_repeated(struct ko_repeats *repeats, uint64_t i, uint32_t index, bool is_new, void *self)
+static enum ko_code
+mark_repeated(struct ko_repeats *repeats, uint64_t i, uint32_t index, bool is_new, void *self,
+              struct ko_error *err)
 {
     (void) i;
     (void) self;
+    (void) err;
     if (!is_new)
         repeats->distinct.marks[index] = 1;
+    return KO_OK;
 }
 
-/* Sends the distinct values of one partition to its owner, with a mark on those that are repeated
- * here already. */
+/* Sends the distinct values of one unit to its owner, with a mark on those that are repeated here
+ * already. */
 static enum ko_code
-send_partition(struct ko_repeats *repeats, struct ko_phase *phase, unsigned owner,
-               unsigned partition, struct ko_error *err)
+send_unit(struct ko_repeats *repeats, struct ko_phase *phase, unsigned owner, uint64_t unit,
+          struct ko_error *err)
 {
     const struct ko_distinct *const distinct = &repeats->distinct;
     char *to;
 
-    KO_TRY(index_partition(repeats, partition, mark_repeated, NULL, err));
-    begin_message(repeats, MESSAGE_LIST, partition);
+    KO_TRY(index_unit(repeats, unit, mark_repeated, NULL, err));
+    begin_message(repeats, MESSAGE_LIST, unit);
     to = ko_buf_reserve(&repeats->message,
                         distinct->n_values * repeats->value_bytes + KO_REPEATS_SLACK);
     KO_TRY(ko_buf_finish(&repeats->message, err));
@@ -87,7 +116,16 @@ done:
     return err->code;
 }
 
-/* One partition to each owner that is not behind with its answers. */
+/* The units of an owner end before this one. */
+static uint64_t
+units_end(const struct ko_repeats *repeats, unsigned owner)
+{
+    const unsigned n_ranks = (unsigned) ko_world_size(repeats->world);
+
+    return (uint64_t) ko_partition_first(owner + 1, n_ranks) << repeats->slice_bits;
+}
+
+/* One unit to each owner that is not behind with its answers. */
 static enum ko_code
 step(void *self, struct ko_phase *phase, enum ko_phase_state *state, struct ko_error *err)
 {
@@ -100,15 +138,15 @@ step(void *self, struct ko_phase *phase, enum ko_phase_state *state, struct ko_e
     for (unsigned i = 0; i < n_ranks; i++) {
         const unsigned owner = (rank + i) % n_ranks;
 
-        if (repeats->next_partition[owner] == ko_partition_first(owner + 1, n_ranks))
+        if (repeats->next_unit[owner] == units_end(repeats, owner))
             continue;
         is_all_sent = false;
-        if (repeats->n_unanswered[owner] >= AHEAD_PARTITIONS)
+        if (repeats->n_unanswered[owner] >= KO_REPEATS_AHEAD)
             continue;
-        KO_TRY(send_partition(repeats, phase, owner, repeats->next_partition[owner]++, err));
+        KO_TRY(send_unit(repeats, phase, owner, repeats->next_unit[owner]++, err));
         *state = KO_PHASE_BUSY;
     }
-    if (is_all_sent && repeats->n_partitions_answered == KO_PARTITIONS)
+    if (is_all_sent && repeats->n_units_answered == (uint64_t) KO_PARTITIONS << repeats->slice_bits)
         *state = KO_PHASE_DONE;
 
 done:
@@ -168,9 +206,9 @@ done:
     return err->code;
 }
 
-/* A bit for each value of the list [first, end) of a partition that has arrived. */
+/* A bit for each value of one list of a unit that has arrived. */
 static enum ko_code
-answer_list(struct ko_repeats *repeats, struct ko_phase *phase, unsigned partition,
+answer_list(struct ko_repeats *repeats, struct ko_phase *phase,
             const struct ko_repeats_arrival *arrival, int list, struct ko_error *err)
 {
     const size_t first = list == 0 ? 0 : arrival->list_ends[list - 1];
@@ -178,7 +216,7 @@ answer_list(struct ko_repeats *repeats, struct ko_phase *phase, unsigned partiti
     const char *indexes = arrival->values.data + first * repeats->value_bytes;
     char *bits;
 
-    begin_message(repeats, MESSAGE_BITS, partition);
+    begin_message(repeats, MESSAGE_BITS, arrival->unit);
     bits = ko_buf_reserve(&repeats->message, n / 8 + 1);
     if (bits == NULL)
         return ko_buf_finish(&repeats->message, err);
@@ -203,20 +241,27 @@ free_arrival(struct ko_repeats *repeats, struct ko_repeats_arrival *arrival)
     *arrival = (struct ko_repeats_arrival){0};
 }
 
+/*
+ * Every rank sends the units in their order, and no further ahead than its answers allow, which
+ * come when all ranks have sent a unit: those under way are neighbours, each has a place.
+ */
 static enum ko_code
-receive_list(struct ko_repeats *repeats, struct ko_phase *phase, unsigned partition, int source,
+receive_list(struct ko_repeats *repeats, struct ko_phase *phase, uint64_t unit, int source,
              struct ko_slice list, struct ko_error *err)
 {
-    struct ko_repeats_arrival *arrival;
+    const unsigned n_ranks = (unsigned) ko_world_size(repeats->world);
+    const unsigned rank = (unsigned) ko_world_rank(repeats->world);
+    struct ko_repeats_arrival *const arrival = &repeats->arrivals[unit % KO_REPEATS_AHEAD];
 
-    KO_ASSERT(partition - repeats->first_owned < repeats->n_owned);
-    arrival = &repeats->arrivals[partition - repeats->first_owned];
+    KO_ASSERT(ko_partition_owner(partition_of(repeats, unit), n_ranks) == rank);
+    KO_ASSERT(arrival->n_lists == 0 || arrival->unit == unit);
+    arrival->unit = unit;
     KO_TRY(add_list(repeats, arrival, source, list, err));
     if (arrival->n_lists < ko_world_size(repeats->world))
         return KO_OK;
     KO_TRY(mark_arrived(repeats, arrival, err));
     for (int i = 0; i < arrival->n_lists; i++)
-        KO_TRY(answer_list(repeats, phase, partition, arrival, i, err));
+        KO_TRY(answer_list(repeats, phase, arrival, i, err));
     free_arrival(repeats, arrival);
 
 done:
@@ -225,40 +270,119 @@ done:
 
 /* ---- the answer ---- */
 
+/* Bits from the distinct values of a unit to those of its partition that were added. */
 struct answer {
     const unsigned char *of_distinct;
-    unsigned char *of_added;
+    uint64_t n_values; /* of the partition */
+    unsigned char *bits;
+    uint64_t first; /* values whose bits are at `bits`: all, or those of the window */
+    uint64_t end;
+    struct ko_repeats_extent before; /* spilled: what the slices before have set, from `end` on */
+    unsigned char window[KO_REPEATS_BITS_BYTES];
 };
 
-static void
-expand_bit(struct ko_repeats *repeats, uint64_t i, uint32_t index, bool is_new, void *self)
+static enum ko_code
+spill_window(struct ko_repeats *repeats, const struct answer *answer, struct ko_error *err)
 {
-    const struct answer *answer = self;
-    const unsigned bit = answer->of_distinct[index / 8] >> index % 8 & 1;
+    const uint64_t end = answer->end < answer->n_values ? answer->end : answer->n_values;
+    const struct ko_slice bytes = {(const char *) answer->window, (end - answer->first + 7) / 8};
 
-    (void) is_new;
-    answer->of_added[i / 8] = (unsigned char) (answer->of_added[i / 8] | bit << i % 8);
-    repeats->n_repeated += bit;
+    return ko_scratch_add(repeats->scratch, bytes, err);
 }
 
-/* From a bit for each distinct value to one for each that was added. */
 static enum ko_code
-receive_bits(struct ko_repeats *repeats, unsigned partition, int source, struct ko_slice bits,
+next_window(struct ko_repeats *repeats, struct answer *answer, struct ko_error *err)
+{
+    const size_t n = answer->before.n < KO_REPEATS_BITS_BYTES ? (size_t) answer->before.n
+                                                              : KO_REPEATS_BITS_BYTES;
+
+    KO_TRY(spill_window(repeats, answer, err));
+    memset(answer->window, 0, sizeof answer->window);
+    KO_TRY(ko_scratch_read(repeats->scratch, answer->before.offset, answer->window, n, err));
+    answer->before.offset += n;
+    answer->before.n -= n;
+    answer->first = answer->end;
+    answer->end += (uint64_t) KO_REPEATS_BITS_BYTES * 8;
+
+done:
+    return err->code;
+}
+
+static enum ko_code
+begin_answer(struct ko_repeats *repeats, unsigned partition, struct answer *answer,
              struct ko_error *err)
 {
-    const uint64_t n_bytes = ko_repeats_n_values(repeats, partition) / 8 + 1;
-    struct answer answer = {.of_distinct = (const unsigned char *) bits.data};
+    struct ko_repeats_told *const told = &repeats->told[partition];
+    const uint64_t n_bytes = (answer->n_values + 7) / 8;
 
-    KO_ASSERT(repeats->bits[partition] == NULL);
-    KO_TRY(ko_repeats_take(repeats, n_bytes, err));
-    repeats->bits[partition] = ko_alloc(n_bytes, err);
-    KO_TRY(err->code);
-    answer.of_added = repeats->bits[partition];
-    KO_TRY(index_partition(repeats, partition, expand_bit, &answer, err));
+    if (repeats->is_spilling_bits) {
+        answer->bits = answer->window;
+        answer->before = repeats->untold[partition];
+        repeats->untold[partition] =
+            (struct ko_repeats_extent){ko_scratch_bytes(repeats->scratch), n_bytes};
+        return KO_OK;
+    }
+    if (told->bits == NULL) {
+        KO_TRY(ko_repeats_take(repeats, n_bytes + 1, err));
+        told->bits = ko_alloc(n_bytes + 1, err);
+        KO_TRY(err->code);
+        told->n = answer->n_values;
+    }
+    answer->bits = told->bits;
+    answer->end = answer->n_values;
+
+done:
+    return err->code;
+}
+
+static enum ko_code
+expand_bit(struct ko_repeats *repeats, uint64_t i, uint32_t index, bool is_new, void *self,
+           struct ko_error *err)
+{
+    struct answer *answer = self;
+    const unsigned bit = answer->of_distinct[index / 8] >> index % 8 & 1;
+    unsigned char *byte;
+
+    (void) is_new;
+    while (i >= answer->end)
+        KO_TRY(next_window(repeats, answer, err));
+    byte = &answer->bits[(i - answer->first) / 8];
+    *byte = (unsigned char) (*byte | bit << (i - answer->first) % 8);
+    repeats->n_repeated += bit;
+
+done:
+    return err->code;
+}
+
+/* What is behind the unit's last value has bits, too. */
+static enum ko_code
+end_answer(struct ko_repeats *repeats, struct answer *answer, struct ko_error *err)
+{
+    if (!repeats->is_spilling_bits)
+        return KO_OK;
+    while (answer->end < answer->n_values)
+        KO_TRY(next_window(repeats, answer, err));
+    KO_TRY(spill_window(repeats, answer, err));
+
+done:
+    return err->code;
+}
+
+static enum ko_code
+receive_bits(struct ko_repeats *repeats, uint64_t unit, int source, struct ko_slice bits,
+             struct ko_error *err)
+{
+    const unsigned partition = partition_of(repeats, unit);
+    struct answer answer = {.of_distinct = (const unsigned char *) bits.data,
+                            .n_values = ko_repeats_n_values(repeats, partition)};
+
+    KO_TRY(begin_answer(repeats, partition, &answer, err));
+    KO_TRY(index_unit(repeats, unit, expand_bit, &answer, err));
+    KO_TRY(end_answer(repeats, &answer, err));
     KO_ASSERT(bits.n == (repeats->distinct.n_values + 7) / 8);
     repeats->n_bits_received += repeats->distinct.n_values;
     repeats->n_unanswered[source]--;
-    repeats->n_partitions_answered++;
+    repeats->n_units_answered++;
 
 done:
     return err->code;
@@ -270,35 +394,85 @@ receive(void *self, struct ko_phase *phase, int source, struct ko_slice content,
 {
     struct ko_repeats *repeats = self;
     enum message_kind kind;
-    uint64_t partition;
+    uint64_t unit;
 
     KO_ASSERT(content.n >= 2);
     kind = (enum message_kind) content.data[0];
     content.data++;
     content.n--;
-    if (!ko_varint_read(&content, &partition) || partition >= KO_PARTITIONS)
+    if (!ko_varint_read(&content, &unit) || unit >> repeats->slice_bits >= KO_PARTITIONS)
         return ko_fail(err, KO_E_COMM, "a message about fingerprints arrived broken");
     if (kind == MESSAGE_LIST)
-        return receive_list(repeats, phase, (unsigned) partition, source, content, err);
+        return receive_list(repeats, phase, unit, source, content, err);
     KO_ASSERT(kind == MESSAGE_BITS);
-    return receive_bits(repeats, (unsigned) partition, source, content, err);
+    return receive_bits(repeats, unit, source, content, err);
+}
+
+/* Memory that is left for tables. */
+static uint64_t
+room_bytes(const struct ko_repeats *repeats)
+{
+    const uint64_t bits_bytes =
+        repeats->is_spilling_bits ? 0 : repeats->n_added / 8 + 2 * KO_PARTITIONS;
+    const uint64_t used_bytes = repeats->used_bytes + bits_bytes;
+
+    return repeats->options.memory_bytes > used_bytes ? repeats->options.memory_bytes - used_bytes
+                                                      : 0;
+}
+
+/* Collective: slices so small that the tables of a unit need half of what the rank with the least
+ * room has; partitions differ a little. */
+static enum ko_code
+choose_slices(struct ko_repeats *repeats, struct ko_world *world, struct ko_error *err)
+{
+    /* What grows has up to twice the room it needs. */
+    const uint64_t value_bytes =
+        2 * (KO_REPEATS_AHEAD * (uint64_t) repeats->value_bytes + KO_DISTINCT_VALUE_BYTES);
+    uint64_t n_added = repeats->n_added;
+    uint64_t least_bytes = room_bytes(repeats);
+
+    KO_TRY(ko_world_sum(world, &n_added, 1, err));
+    KO_TRY(ko_world_min(world, &least_bytes, 1, err));
+    while (repeats->slice_bits < SLICE_BITS_MAX &&
+           (n_added / KO_PARTITIONS >> repeats->slice_bits) * value_bytes > least_bytes / 2)
+        repeats->slice_bits++;
+
+done:
+    return err->code;
 }
 
 static enum ko_code
 begin_exchange(struct ko_repeats *repeats, struct ko_world *world, struct ko_error *err)
 {
     const unsigned n_ranks = (unsigned) ko_world_size(world);
-    const unsigned rank = (unsigned) ko_world_rank(world);
 
     KO_TRY(ko_repeats_settle(repeats, err));
     repeats->world = world;
-    repeats->first_owned = ko_partition_first(rank, n_ranks);
-    repeats->n_owned = ko_partition_first(rank + 1, n_ranks) - repeats->first_owned;
-    repeats->next_partition = ko_alloc_array(n_ranks, sizeof *repeats->next_partition, err);
+    repeats->is_spilling_bits = repeats->options.folder != NULL &&
+                                repeats->n_added / 8 > repeats->options.memory_bytes / BITS_PART;
+    if (repeats->is_spilling_bits)
+        KO_TRY(ko_repeats_open_scratch(repeats, err));
+    repeats->next_unit = ko_alloc_array(n_ranks, sizeof *repeats->next_unit, err);
     repeats->n_unanswered = ko_alloc_array(n_ranks, sizeof *repeats->n_unanswered, err);
-    repeats->arrivals = ko_alloc_array(repeats->n_owned, sizeof *repeats->arrivals, err);
-    for (unsigned i = 0; i < n_ranks && err->code == KO_OK; i++)
-        repeats->next_partition[i] = ko_partition_first(i, n_ranks);
+
+done:
+    return err->code;
+}
+
+/* Room for the bits that are read of each partition. */
+static enum ko_code
+begin_telling(struct ko_repeats *repeats, struct ko_error *err)
+{
+    const uint64_t n_bytes = (uint64_t) KO_PARTITIONS * KO_REPEATS_BITS_BYTES;
+
+    if (!repeats->is_spilling_bits)
+        return KO_OK;
+    KO_TRY(ko_repeats_take(repeats, n_bytes, err));
+    repeats->told_bits = ko_alloc(n_bytes, err);
+    if (repeats->told_bits == NULL)
+        return err->code;
+    for (unsigned p = 0; p < KO_PARTITIONS; p++)
+        repeats->told[p].bits = repeats->told_bits + (size_t) p * KO_REPEATS_BITS_BYTES;
 
 done:
     return err->code;
@@ -323,12 +497,10 @@ check_sums(struct ko_repeats *repeats, struct ko_error *err)
 void
 ko_repeats_free_exchange(struct ko_repeats *repeats)
 {
-    for (unsigned i = 0; repeats->arrivals != NULL && i < repeats->n_owned; i++)
+    for (unsigned i = 0; i < KO_REPEATS_AHEAD; i++)
         free_arrival(repeats, &repeats->arrivals[i]);
-    ko_free(repeats->arrivals);
-    repeats->arrivals = NULL;
-    ko_free(repeats->next_partition);
-    repeats->next_partition = NULL;
+    ko_free(repeats->next_unit);
+    repeats->next_unit = NULL;
     ko_free(repeats->n_unanswered);
     repeats->n_unanswered = NULL;
     ko_buf_clear(&repeats->message);
@@ -346,7 +518,13 @@ ko_repeats_find(struct ko_repeats *repeats, struct ko_world *world, struct ko_re
     struct ko_phase_stats phase_stats = {0};
 
     (void) begin_exchange(repeats, world, err);
+    KO_TRY(choose_slices(repeats, world, err));
+    for (unsigned i = 0; i < (unsigned) ko_world_size(world); i++)
+        repeats->next_unit[i] = i == 0 ? 0 : units_end(repeats, i - 1);
     KO_TRY(ko_phase_run(world, &options, &phase_stats, err));
+    ko_repeats_free_exchange(repeats);
+    ko_repeats_free_values(repeats);
+    (void) begin_telling(repeats, err);
     KO_TRY(check_sums(repeats, err));
     *stats = (struct ko_repeats_stats){
         .n_added = repeats->n_added,

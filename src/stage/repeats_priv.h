@@ -7,6 +7,10 @@
  * per partition and in the order of addition; the turns, one per addition, say whose partition's
  * next value it was.
  *
+ * What is sent and answered together is a *unit*: a partition or, where memory has no room for the
+ * tables of one, a slice of it, by the first bits of its values.  Units are numbered partition by
+ * partition.
+ *
  * Thread use: one thread per rank.  MPI: see repeats.h.
  */
 #ifndef KEEPONE_STAGE_REPEATS_PRIV_H
@@ -21,10 +25,12 @@
 
 enum {
     KO_REPEATS_CHUNK_BYTES = 4096 - sizeof(void *),
-    KO_REPEATS_CHUNKS_PER_BLOCK = 511, /* chunks are taken from the system 2 MiB at a time */
-    KO_REPEATS_PENDING = 4096,         /* fits the nearest cache beside what it is sorted into */
-    KO_REPEATS_TURNS = 16 * 1024 - 8,  /* per block: with its head 32 KiB */
-    KO_REPEATS_NO_TURN = KO_PARTITIONS /* of something without a fingerprint */
+    KO_REPEATS_CHUNKS_PER_BLOCK = 511,  /* chunks are taken from the system 2 MiB at a time */
+    KO_REPEATS_PENDING = 4096,          /* fits the nearest cache beside what it is sorted into */
+    KO_REPEATS_TURNS = 16 * 1024 - 8,   /* per block: with its head 32 KiB */
+    KO_REPEATS_NO_TURN = KO_PARTITIONS, /* of something without a fingerprint */
+    KO_REPEATS_AHEAD = 8,               /* lists sent to an owner but not yet answered */
+    KO_REPEATS_BITS_BYTES = 512 /* per partition, of bits that were spilled: read at a time */
 };
 
 struct ko_repeats_chunk {
@@ -53,13 +59,22 @@ struct ko_repeats_turns {
     uint16_t partitions[KO_REPEATS_TURNS]; /* or KO_REPEATS_NO_TURN */
 };
 
-/* The values of all partitions that were spilled together, one partition behind the other. */
-struct ko_repeats_run {
-    uint64_t offsets[KO_PARTITIONS + 1]; /* in the scratch file */
+/* What is told of the values of one partition: a bit each, in the order of addition. */
+struct ko_repeats_told {
+    unsigned char *bits; /* all of them, or those that were read last of the scratch file */
+    uint64_t next;       /* of them */
+    uint64_t n;          /* that are at `bits` */
 };
 
-/* Owner's side: the lists of one partition, one per rank, until all have come. */
+/* Bytes of the scratch file. */
+struct ko_repeats_extent {
+    uint64_t offset;
+    uint64_t n;
+};
+
+/* Owner's side: the lists of one unit, one per rank, until all have come. */
 struct ko_repeats_arrival {
+    uint64_t unit;
     struct ko_buf values; /* value_bytes each, list after list in order of arrival */
     size_t *list_ends;    /* in values; by order of arrival */
     int *list_sources;
@@ -85,19 +100,20 @@ struct ko_repeats {
     struct ko_repeats_turns *turns;
     struct ko_repeats_turns *last_turns;
     struct ko_scratch *scratch; /* NULL until something is spilled */
-    struct ko_repeats_run *runs;
+    uint64_t *run_offsets;      /* where the offsets of each run stand in it */
     size_t n_runs;
-    uint64_t *turn_offsets; /* of blocks of turns in the scratch file */
+    uint64_t n_spilled[KO_PARTITIONS]; /* values */
+    uint64_t *turn_offsets;            /* of blocks of turns in the scratch file */
     size_t n_spilled_turns;
 
     /* Finding. */
     struct ko_distinct distinct;
-    unsigned *next_partition; /* by owner: the next to be sent */
-    unsigned *n_unanswered;   /* by owner */
-    uint64_t n_partitions_answered;
-    struct ko_repeats_arrival *arrivals; /* of the partitions this rank owns */
-    unsigned first_owned;
-    unsigned n_owned;
+    unsigned slice_bits;
+    uint64_t *next_unit;    /* by owner: the next to be sent */
+    unsigned *n_unanswered; /* by owner */
+    uint64_t n_units_answered;
+    struct ko_repeats_arrival arrivals[KO_REPEATS_AHEAD]; /* by unit, in turn */
+    bool is_spilling_bits;
     struct ko_world *world;
     struct ko_buf message;
     uint64_t n_fingerprints_sent;
@@ -106,8 +122,9 @@ struct ko_repeats {
     uint64_t n_bits_received;
 
     /* Telling. */
-    unsigned char *bits[KO_PARTITIONS]; /* in the order of addition */
-    uint64_t next_bit[KO_PARTITIONS];
+    struct ko_repeats_told told[KO_PARTITIONS];
+    struct ko_repeats_extent untold[KO_PARTITIONS]; /* bits that were spilled; */
+    unsigned char *told_bits;                       /* those that were read of all partitions */
     uint64_t n_repeated;
     size_t next_turn;        /* in the first block of turns */
     size_t next_turns_spill; /* the spilled block to be read next */
@@ -128,7 +145,10 @@ void ko_repeats_free_exchange(struct ko_repeats *repeats);
 
 /* ---- repeats_spill.c ---- */
 
-/* Spills all chunks as one run; they are spare then. */
+/* Opens the scratch file, if that was not done before. */
+enum ko_code ko_repeats_open_scratch(struct ko_repeats *repeats, struct ko_error *err);
+
+/* Spills all chunks as one run, one partition behind the other; they are spare then. */
 enum ko_code ko_repeats_spill_values(struct ko_repeats *repeats, struct ko_error *err);
 
 /* Spills the last block of turns, which is full, and empties it. */
@@ -137,6 +157,10 @@ enum ko_code ko_repeats_spill_turns(struct ko_repeats *repeats, struct ko_error 
 /* Reads the next spilled block of turns into `turns`. */
 enum ko_code ko_repeats_read_turns(struct ko_repeats *repeats, struct ko_repeats_turns *turns,
                                    struct ko_error *err);
+
+/* Reads the next bits of a partition that were spilled. */
+enum ko_code ko_repeats_read_bits(struct ko_repeats *repeats, unsigned partition,
+                                  struct ko_error *err);
 
 /* A walk over the values of a partition in the order of addition, piece by piece. */
 struct ko_repeats_walk {

@@ -2,8 +2,10 @@
 
 #include "repeats_priv.h"
 
-static enum ko_code
-open_scratch(struct ko_repeats *repeats, struct ko_error *err)
+enum { OFFSET_BYTES = 8 };
+
+enum ko_code
+ko_repeats_open_scratch(struct ko_repeats *repeats, struct ko_error *err)
 {
     return repeats->scratch != NULL
                ? KO_OK
@@ -12,8 +14,9 @@ open_scratch(struct ko_repeats *repeats, struct ko_error *err)
 
 /* The values of one partition go to the file, its chunks to the spare ones. */
 static enum ko_code
-spill_bucket(struct ko_repeats *repeats, struct ko_repeats_bucket *bucket, struct ko_error *err)
+spill_bucket(struct ko_repeats *repeats, unsigned partition, struct ko_error *err)
 {
+    struct ko_repeats_bucket *const bucket = &repeats->buckets[partition];
     const size_t n_full = ko_repeats_chunk_values(repeats);
 
     for (struct ko_repeats_chunk *chunk = bucket->first, *next; chunk != NULL; chunk = next) {
@@ -23,6 +26,7 @@ spill_bucket(struct ko_repeats *repeats, struct ko_repeats_bucket *bucket, struc
         KO_TRY(ko_scratch_add(
             repeats->scratch,
             (struct ko_slice){(const char *) chunk->bytes, n * repeats->value_bytes}, err));
+        repeats->n_spilled[partition] += n;
         chunk->next = repeats->spare;
         repeats->spare = chunk;
     }
@@ -35,22 +39,25 @@ done:
 enum ko_code
 ko_repeats_spill_values(struct ko_repeats *repeats, struct ko_error *err)
 {
-    struct ko_repeats_run *moved;
+    char offsets[(KO_PARTITIONS + 1) * OFFSET_BYTES];
+    uint64_t *moved;
 
-    KO_TRY(open_scratch(repeats, err));
+    KO_TRY(ko_repeats_open_scratch(repeats, err));
     KO_TRY(ko_repeats_take(repeats, sizeof *moved, err));
-    moved = ko_realloc(repeats->runs, (repeats->n_runs + 1) * sizeof *moved, err);
+    moved = ko_realloc(repeats->run_offsets, (repeats->n_runs + 1) * sizeof *moved, err);
     if (moved == NULL) {
         ko_repeats_give_back(repeats, sizeof *moved);
         return err->code;
     }
-    repeats->runs = moved;
+    repeats->run_offsets = moved;
     moved += repeats->n_runs++;
     for (unsigned p = 0; p < KO_PARTITIONS; p++) {
-        moved->offsets[p] = ko_scratch_bytes(repeats->scratch);
-        KO_TRY(spill_bucket(repeats, &repeats->buckets[p], err));
+        ko_write_u64(offsets + (size_t) p * OFFSET_BYTES, ko_scratch_bytes(repeats->scratch));
+        KO_TRY(spill_bucket(repeats, p, err));
     }
-    moved->offsets[KO_PARTITIONS] = ko_scratch_bytes(repeats->scratch);
+    *moved = ko_scratch_bytes(repeats->scratch);
+    ko_write_u64(offsets + (size_t) KO_PARTITIONS * OFFSET_BYTES, *moved);
+    KO_TRY(ko_scratch_add(repeats->scratch, (struct ko_slice){offsets, sizeof offsets}, err));
 
 done:
     return err->code;
@@ -62,7 +69,7 @@ ko_repeats_spill_turns(struct ko_repeats *repeats, struct ko_error *err)
     struct ko_repeats_turns *const turns = repeats->last_turns;
     uint64_t *moved;
 
-    KO_TRY(open_scratch(repeats, err));
+    KO_TRY(ko_repeats_open_scratch(repeats, err));
     KO_TRY(ko_repeats_take(repeats, sizeof *moved, err));
     moved = ko_realloc(repeats->turn_offsets, (repeats->n_spilled_turns + 1) * sizeof *moved, err);
     if (moved == NULL)
@@ -88,6 +95,24 @@ ko_repeats_read_turns(struct ko_repeats *repeats, struct ko_repeats_turns *turns
     for (size_t i = 0; i < turns->n; i++)
         if (turns->partitions[i] > KO_REPEATS_NO_TURN)
             return ko_scratch_fail_changed(repeats->scratch, err);
+
+done:
+    return err->code;
+}
+
+enum ko_code
+ko_repeats_read_bits(struct ko_repeats *repeats, unsigned partition, struct ko_error *err)
+{
+    struct ko_repeats_told *const told = &repeats->told[partition];
+    struct ko_repeats_extent *const untold = &repeats->untold[partition];
+    const size_t n = untold->n < KO_REPEATS_BITS_BYTES ? (size_t) untold->n : KO_REPEATS_BITS_BYTES;
+
+    KO_ASSERT(n > 0);
+    KO_TRY(ko_scratch_read(repeats->scratch, untold->offset, told->bits, n, err));
+    untold->offset += n;
+    untold->n -= n;
+    told->next = 0;
+    told->n = (uint64_t) n * 8;
 
 done:
     return err->code;
@@ -120,6 +145,25 @@ done:
     return err->code;
 }
 
+static enum ko_code
+begin_run(struct ko_repeats_walk *walk, struct ko_error *err)
+{
+    const struct ko_scratch *scratch = walk->repeats->scratch;
+    char offsets[2 * OFFSET_BYTES];
+
+    KO_TRY(ko_scratch_read(scratch,
+                           walk->repeats->run_offsets[walk->next_run++] +
+                               (uint64_t) walk->partition * OFFSET_BYTES,
+                           offsets, sizeof offsets, err));
+    walk->run_offset = ko_read_u64(offsets);
+    walk->run_end = ko_read_u64(offsets + OFFSET_BYTES);
+    if (walk->run_offset > walk->run_end)
+        (void) ko_scratch_fail_changed(scratch, err);
+
+done:
+    return err->code;
+}
+
 enum ko_code
 ko_repeats_walk_next(struct ko_repeats_walk *walk, const unsigned char **bytes, size_t *n_values,
                      struct ko_error *err)
@@ -128,32 +172,27 @@ ko_repeats_walk_next(struct ko_repeats_walk *walk, const unsigned char **bytes, 
     const struct ko_repeats_bucket *bucket = &repeats->buckets[walk->partition];
     const struct ko_repeats_chunk *chunk = walk->chunk;
 
-    while (walk->run_offset == walk->run_end && walk->next_run < repeats->n_runs) {
-        const struct ko_repeats_run *run = &repeats->runs[walk->next_run++];
-
-        walk->run_offset = run->offsets[walk->partition];
-        walk->run_end = run->offsets[walk->partition + 1];
-    }
+    while (walk->run_offset == walk->run_end && walk->next_run < repeats->n_runs)
+        KO_TRY(begin_run(walk, err));
     if (walk->run_offset < walk->run_end)
         return read_run(walk, bytes, n_values, err);
     *n_values = 0;
     if (chunk == NULL)
-        return KO_OK;
+        goto done;
     *bytes = chunk->bytes;
     *n_values = chunk == bucket->last ? bucket->n_last : ko_repeats_chunk_values(repeats);
     walk->chunk = chunk->next;
-    return KO_OK;
+
+done:
+    return err->code;
 }
 
 uint64_t
 ko_repeats_n_values(const struct ko_repeats *repeats, unsigned partition)
 {
     const struct ko_repeats_bucket *bucket = &repeats->buckets[partition];
-    uint64_t n = 0;
+    uint64_t n = repeats->n_spilled[partition];
 
-    for (size_t i = 0; i < repeats->n_runs; i++)
-        n += (repeats->runs[i].offsets[partition + 1] - repeats->runs[i].offsets[partition]) /
-             repeats->value_bytes;
     if (bucket->n_chunks > 0)
         n += (uint64_t) (bucket->n_chunks - 1) * ko_repeats_chunk_values(repeats) + bucket->n_last;
     return n;

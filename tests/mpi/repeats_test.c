@@ -311,6 +311,26 @@ too_little_memory_on_one_rank_fails_all(struct ko_world *world, struct ko_error 
     check_short_memory(world, &on_one_rank, 6 * MIB, "need more than the 6 MiB given", err);
 }
 
+static void
+check_spilled(struct ko_world *world, const struct data *data,
+              const struct ko_repeats_options *options, struct ko_error *err)
+{
+    struct ko_repeats_stats stats = {0};
+    struct ko_repeats *repeats = find_repeats(world, data, options, &stats, err);
+    struct tally tally = {0};
+
+    if (repeats != NULL)
+        tally = ask_for_all(repeats, data, world, err);
+    CHECK(tally.n_missed == 0);
+    CHECK(tally.n_strange == 0);
+    CHECK(!options->is_exact || tally.n_by_chance == 0);
+    CHECK(repeats == NULL || tally.n_repeated == ko_repeats_count(repeats));
+    CHECK(tally.n_own == stats.n_added);
+    CHECK(stats.n_added < 1400000 || stats.n_spilled_bytes > 0);
+    CHECK(stats.peak_bytes <= options->memory_bytes);
+    ko_repeats_free(repeats);
+}
+
 /* What memory has no room for is spilled, values and turns, and every answer is the same. */
 static void
 what_is_spilled_gets_its_answers(struct ko_world *world, struct ko_error *err)
@@ -318,18 +338,24 @@ what_is_spilled_gets_its_answers(struct ko_world *world, struct ko_error *err)
     const struct data many = {3000000, scattered, mixed_or_own_value, is_mixed_or_own_repeated};
     const struct ko_repeats_options options = {
         .name = "fingerprint", .folder = ".", .memory_bytes = 12 * MIB};
-    struct ko_repeats_stats stats = {0};
-    struct ko_repeats *repeats = find_repeats(world, &many, &options, &stats, err);
-    struct tally tally = {0};
 
-    if (repeats != NULL)
-        tally = ask_for_all(repeats, &many, world, err);
-    CHECK(tally.n_missed == 0);
-    CHECK(tally.n_strange == 0);
-    CHECK(tally.n_own == stats.n_added);
-    CHECK(stats.n_added < 1400000 || stats.n_spilled_bytes > 0);
-    CHECK(stats.peak_bytes <= 12 * MIB);
-    ko_repeats_free(repeats);
+    check_spilled(world, &many, &options, err);
+}
+
+/* Beside the blocks there is no room for the answers, nor for the tables of whole partitions. */
+static void
+the_least_memory_is_enough_for_any_number(struct ko_world *world, struct ko_error *err)
+{
+    const struct ko_repeats_options options = {
+        .name = "primary", .folder = ".", .memory_bytes = 7 * MIB + 300 * 1024, .is_exact = true};
+    const struct data on_all = {5000000, scattered, mixed_or_own_value, is_mixed_or_own_repeated};
+    const struct data on_one = {5000000, all_on_the_last, mixed_or_own_value,
+                                is_mixed_or_own_repeated};
+    const struct data equal = {5000000, all_on_the_last, one_value, is_always_repeated};
+
+    check_spilled(world, &on_all, &options, err);
+    check_spilled(world, &on_one, &options, err);
+    check_spilled(world, &equal, &options, err);
 }
 
 /* Things without a fingerprint take their turn. */
@@ -367,6 +393,7 @@ CASES = {
     CASE(a_unique_fingerprint_costs_few_bytes),
     CASE(too_little_memory_on_one_rank_fails_all),
     CASE(what_is_spilled_gets_its_answers),
+    CASE(the_least_memory_is_enough_for_any_number),
     CASE(none_is_never_repeated),
 };
 RUN_CASES

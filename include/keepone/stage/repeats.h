@@ -9,9 +9,10 @@
  *
  * On the wire a unique fingerprint costs 5 bytes and one bit: a rank sends the distinct values of
  * a partition to its owner, who answers one bit each.  Memory: 7 bytes per fingerprint added, but
- * at least 6 MiB; beyond half of memory_bytes they are spilled to `folder`, and what is left are
- * tables of the partitions under way and a bit per fingerprint.  All of it but one message is
- * counted.  The cost does not depend on how often one fingerprint occurs.
+ * at least 6 MiB; beyond half of memory_bytes they are spilled to `folder`, and where they are many
+ * the answers, too.  Partitions whose tables would be too large are compared slice by slice, which
+ * reads what was spilled of them once more for each.  So 7.5 MiB are enough for any number.  All of
+ * it but one message is counted.  The cost does not depend on how often one fingerprint occurs.
  *
  * Thread use: one thread per rank.  MPI: collective where said.
  */
@@ -36,7 +37,7 @@ struct ko_repeats_stats {
 
 struct ko_repeats_options {
     const char *name;      /* of its phase and in messages: "fingerprint"; borrowed */
-    const char *folder;    /* for spills; borrowed */
+    const char *folder;    /* for spills; borrowed; NULL: nothing is spilled */
     uint64_t memory_bytes; /* more than this is KO_E_MEMORY with a hint */
     unsigned n_eighths;    /* of --memory that are this, for the message; 0 = 8 */
     bool is_exact;         /* compare all bits but the last: nothing is reported by chance */
