@@ -10,6 +10,7 @@ import keepone
 import large
 
 N_ITEMS = 2_000_000
+LEAST_MIB = 12
 MIB = 32  # of memory for each rank: less than the rows of half of the items need
 
 
@@ -30,13 +31,23 @@ class Cases(large.LargeCase):
                    for ranks in (1, 4, 16)}
         self.assertEqual(1, len(digests))
 
+    def test_five_million_items_in_the_least_memory(self):
+        n_items = 5_000_000
+        self.check_find(n_items, 1, self.find(self.new_server(n_items), 1, LEAST_MIB), LEAST_MIB)
+
+    def check_copies(self, n_items, kind):
+        made = self.made_export(n_items, kind)
+        roomy, tight = self.find(made, 1, 512), self.find(made, 1, LEAST_MIB)
+        self.assertEqual(keepone.DONE, tight.rc, str(tight))
+        self.assertGreater(tight.json["counts"]["planned"], n_items * 0.98)
+        self.assertEqual(roomy.json["plan_digest"], tight.json["plan_digest"])
+
     def test_more_copies_than_memory_has_room_for(self):
         """All items are candidates, whose primary keys are compared, too: these spill as well."""
-        made = self.made_export(700_000, "even100")
-        roomy, tight = self.find(made, 1, 512), self.find(made, 1, 12)
-        self.assertEqual(keepone.DONE, tight.rc, str(tight))
-        self.assertGreater(tight.json["counts"]["planned"], 690_000)
-        self.assertEqual(roomy.json["plan_digest"], tight.json["plan_digest"])
+        self.check_copies(700_000, "even100")
+
+    def test_more_copies_of_one_item_than_memory_has_room_for(self):
+        self.check_copies(1_000_000, "hot100")
 
     def small_disk(self, size):
         """A folder on a disk of its own."""
