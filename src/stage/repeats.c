@@ -55,7 +55,7 @@ ko_repeats_new(const struct ko_repeats_options *options, struct ko_error *err)
 }
 
 void
-ko_repeats_free_values(struct ko_repeats *repeats)
+ko_repeats_free_blocks(struct ko_repeats *repeats)
 {
     for (struct ko_repeats_block *block = repeats->blocks, *next; block != NULL; block = next) {
         next = block->next;
@@ -66,6 +66,12 @@ ko_repeats_free_values(struct ko_repeats *repeats)
     repeats->n_blocks = 0;
     repeats->spare = NULL;
     memset(repeats->buckets, 0, sizeof repeats->buckets);
+}
+
+void
+ko_repeats_free_values(struct ko_repeats *repeats)
+{
+    ko_repeats_free_blocks(repeats);
     ko_repeats_give_back(repeats, repeats->n_runs * sizeof *repeats->run_offsets);
     ko_free(repeats->run_offsets);
     repeats->run_offsets = NULL;

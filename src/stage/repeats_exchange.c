@@ -448,6 +448,11 @@ begin_exchange(struct ko_repeats *repeats, struct ko_world *world, struct ko_err
 
     KO_TRY(ko_repeats_settle(repeats, err));
     repeats->world = world;
+    /* Once some are spilled the rest may be, too: tables make better use of the memory. */
+    if (repeats->n_runs > 0) {
+        KO_TRY(ko_repeats_spill_values(repeats, err));
+        ko_repeats_free_blocks(repeats);
+    }
     repeats->is_spilling_bits = repeats->options.folder != NULL &&
                                 repeats->n_added / 8 > repeats->options.memory_bytes / BITS_PART;
     if (repeats->is_spilling_bits)

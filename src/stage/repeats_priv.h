@@ -137,6 +137,9 @@ void ko_repeats_give_back(struct ko_repeats *repeats, uint64_t bytes);
 /* Moves what is pending into chunks and turns. */
 enum ko_code ko_repeats_settle(struct ko_repeats *repeats, struct ko_error *err);
 
+/* Frees the values that are in memory: none of them is needed there any more. */
+void ko_repeats_free_blocks(struct ko_repeats *repeats);
+
 /* Frees the values, in memory and spilled; the turns stay. */
 void ko_repeats_free_values(struct ko_repeats *repeats);
 
