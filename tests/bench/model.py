@@ -12,6 +12,7 @@ as igzip loses it.  model_test.py checks the prediction of two ranks against two
 import argparse
 import dataclasses
 import json
+import math
 import os
 
 import report
@@ -20,6 +21,12 @@ RANKS = (1, 8, 64, 256, 1024)
 ITEMS = (10**9, 10**10, 10**11, 10**12)
 LOG, REREAD = "log", "re-read"
 FINGERPRINT_BYTES = 8
+
+# Slices of partitions, see choose_slices() in src/stage/repeats_exchange.c.
+PARTITIONS = 1024
+VALUE_BYTES, TURN_BYTES = 5, 2  # per item of a rank; more than their part of memory is spilled
+TABLE_BYTES = 114               # per item of a partition
+PASS_S = 4.6e-9                 # per item; measured with 20 million of them and 16 slices
 
 
 @dataclasses.dataclass
@@ -94,6 +101,22 @@ def phases_s(costs, n_items, ranks, way=LOG):
     return share * per_item / efficiency
 
 
+def is_spilled(memory, share):
+    return share * VALUE_BYTES > memory * 5 / 8 / 2
+
+
+def more_passes(memory, n_items, share):
+    """How often a rank goes over its fingerprints once more: a partition whose tables do not fit
+    is compared in slices, each of them is looked for when it is sent and when it is answered."""
+    given = memory * 5 / 8
+    kept = min(share * TURN_BYTES, given / 8)
+    if not is_spilled(memory, share):
+        kept += share * VALUE_BYTES
+    tables = n_items / PARTITIONS * TABLE_BYTES
+    slice_bits = math.ceil(math.log2(tables / ((given - kept) / 2)))
+    return 2 * (2 ** max(0, slice_bits) - 1)
+
+
 def find(costs, cluster, n_items, ranks):
     """(seconds, what is used up first, log or re-read) of find on an export in S3."""
     share = n_items / ranks
@@ -106,7 +129,10 @@ def find(costs, cluster, n_items, ranks):
     kept = share * (FINGERPRINT_BYTES + (costs.candidates * costs.candidate_bytes
                                          if way == REREAD else costs.log_bytes))
     spilled = max(0.0, kept - cluster.rank_memory) * 2  # written and read
-    needs = {"CPU": phases_s(costs, n_items, ranks, way),
+    passes = more_passes(cluster.rank_memory, n_items, share)
+    if is_spilled(cluster.rank_memory, share):
+        spilled += passes * share * VALUE_BYTES
+    needs = {"CPU": phases_s(costs, n_items, ranks, way) + passes * share * PASS_S,
              "network": network * on_host / cluster.host_network,
              "scratch": spilled * on_host / cluster.host_scratch}
     first = max(needs, key=needs.get)
