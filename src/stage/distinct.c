@@ -4,10 +4,10 @@
 
 #include "keepone/base/mem.h"
 
-/* Of many equal values there are few distinct ones: a large partition begins with a part. */
 _Static_assert(KO_DISTINCT_VALUE_BYTES == sizeof(uint64_t) + 2 * sizeof(uint32_t) + 1,
                "a value, two slots and a mark");
 
+/* Of many equal values there are few distinct ones: a large partition begins with a part. */
 enum { FIRST_MIN = 1024, FIRST_MAX = 64 * 1024, VALUES_MAX = 1 << 30 };
 
 /* Slots for n values, all free. */
