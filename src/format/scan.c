@@ -2,6 +2,7 @@
 
 #include <stdint.h>
 
+#include "keepone/base/buf.h"
 #include "keepone/format/json.h"
 #include "stop_priv.h"
 
@@ -23,27 +24,33 @@ ko_scan_fail(const struct ko_scan *scan, struct ko_error *err)
                    scan->fault);
 }
 
-/* The value of four hexadecimal digits, or -1. */
-static int
+/*
+ * The value of four hexadecimal digits, or -1.  All four at once: `letters` and `numerals` have the
+ * top bit of each byte that is one; a sum has it if the byte is as large as its bound, or larger.
+ */
+static inline int
 hex4(const struct ko_scan *scan, const char *at)
 {
-    int value = 0;
+    const uint32_t ones = UINT32_C(0x01010101);
+    const uint32_t tops = ones * 0x80;
+    uint32_t word;
+    uint32_t lower;
+    uint32_t letters;
+    uint32_t numerals;
 
     if (scan->end - at < 4)
         return -1;
-    for (int i = 0; i < 4; i++) {
-        const char c = at[i];
-
-        if (c >= '0' && c <= '9')
-            value = value * 16 + (c - '0');
-        else if (c >= 'a' && c <= 'f')
-            value = value * 16 + (c - 'a' + 10);
-        else if (c >= 'A' && c <= 'F')
-            value = value * 16 + (c - 'A' + 10);
-        else
-            return -1;
-    }
-    return value;
+    word = ko_read_u32(at);
+    if ((word & tops) != 0)
+        return -1;
+    lower = word | ones * 0x20;
+    letters = (lower + ones * (0x80 - 'a')) & ~(lower + ones * (0x7f - 'f')) & tops;
+    numerals = (word + ones * (0x80 - '0')) & ~(word + ones * (0x7f - '9')) & tops;
+    if ((letters | numerals) != tops)
+        return -1;
+    word = (word & ones * 0x0f) + (letters >> 7) * 9;
+    word = (word << 4 | word >> 8) & UINT32_C(0x00ff00ff);
+    return (int) ((word << 8 | word >> 16) & 0xffff);
 }
 
 static bool

@@ -11,22 +11,33 @@
 static inline bool
 ko_value_type_of(const char *tag, size_t n, enum ko_value_type *type)
 {
-    static const struct {
-        char tag[5];
-        unsigned char n;
-        unsigned char type;
-    } tags[] = {{"S", 1, KO_VALUE_S},   {"N", 1, KO_VALUE_N},       {"M", 1, KO_VALUE_M},
-                {"L", 1, KO_VALUE_L},   {"BOOL", 4, KO_VALUE_BOOL}, {"NULL", 4, KO_VALUE_NULL},
-                {"SS", 2, KO_VALUE_SS}, {"NS", 2, KO_VALUE_NS},     {"B", 1, KO_VALUE_B},
-                {"BS", 2, KO_VALUE_BS}};
+    const bool is_set = n == 2 && tag[1] == 'S';
 
-    for (size_t i = 0; i < sizeof tags / sizeof tags[0]; i++) {
-        if (tags[i].n == n && memcmp(tags[i].tag, tag, n) == 0) {
-            *type = (enum ko_value_type) tags[i].type;
-            return true;
-        }
+    if (n == 4) {
+        *type = tag[0] == 'B' ? KO_VALUE_BOOL : KO_VALUE_NULL;
+        return memcmp(tag, *type == KO_VALUE_BOOL ? "BOOL" : "NULL", 4) == 0;
     }
-    return false;
+    if (n != 1 && !is_set)
+        return false;
+    switch (tag[0]) {
+    case 'S':
+        *type = is_set ? KO_VALUE_SS : KO_VALUE_S;
+        return true;
+    case 'N':
+        *type = is_set ? KO_VALUE_NS : KO_VALUE_N;
+        return true;
+    case 'B':
+        *type = is_set ? KO_VALUE_BS : KO_VALUE_B;
+        return true;
+    case 'M':
+        *type = KO_VALUE_M;
+        return !is_set;
+    case 'L':
+        *type = KO_VALUE_L;
+        return !is_set;
+    default:
+        return false;
+    }
 }
 
 /*

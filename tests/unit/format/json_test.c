@@ -1,5 +1,7 @@
 #include "keepone/format/json.h"
 
+#include <stdlib.h>
+
 #include "support/test.h"
 
 /* The answer of ko_json_check() to text: its error text, empty if it is fine. */
@@ -334,6 +336,40 @@ strings_are_decoded_in_all_escapes(void)
     ko_buf_clear(&out);
 }
 
+/* The code point of UTF-8 of up to three bytes. */
+static unsigned
+code_point(struct ko_slice text)
+{
+    const unsigned char *const b = (const unsigned char *) text.data;
+
+    if (text.n == 1)
+        return b[0];
+    return text.n == 2 ? (b[0] & 0x1fU) << 6 | (b[1] & 0x3fU)
+                       : (b[0] & 0x0fU) << 12 | (b[1] & 0x3fU) << 6 | (b[2] & 0x3fU);
+}
+
+static void
+every_byte_is_a_hexadecimal_digit_or_none(void)
+{
+    for (unsigned i = 0; i < 4; i++) {
+        for (int c = 0; c < 256; c++) {
+            char text[] = "\"\\u1234\"";
+            struct ko_buf out = {0};
+            struct ko_error err = {0};
+
+            text[3 + i] = (char) c;
+            (void) ko_json_decode_string(KO_SLICE(text), &out, &err);
+            if (c != 0 && strchr("0123456789abcdefABCDEF", c) != NULL) {
+                CHECK_OK(err);
+                assert_int_equal(code_point(ko_buf_slice(&out)), strtoul(text + 3, NULL, 16));
+            } else {
+                CHECK_CODE(err, KO_E_CORRUPT);
+            }
+            ko_buf_clear(&out);
+        }
+    }
+}
+
 static void
 a_decoded_zero_byte_is_kept(void)
 {
@@ -414,6 +450,7 @@ CASES = {
     CASE(typed_members_say_what_is_wrong),
     CASE(only_whole_numbers_of_64_bits_are_u64),
     CASE(strings_are_decoded_in_all_escapes),
+    CASE(every_byte_is_a_hexadecimal_digit_or_none),
     CASE(a_decoded_zero_byte_is_kept),
     CASE(strings_are_written_with_the_fewest_escapes),
     CASE(written_strings_read_back_at_every_length),
