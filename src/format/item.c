@@ -132,12 +132,19 @@ ko_item_walker_free(struct ko_item_walker *walker)
     ko_free(walker);
 }
 
+uint64_t
+ko_item_escaped(const struct ko_item_walker *walker)
+{
+    return walker->escaped;
+}
+
 const char *
 ko_item_walk_scan(struct ko_item_walker *walker, struct ko_scan *scan, const char *at,
                   struct ko_slice *values)
 {
     uint64_t seen = 0;
 
+    walker->escaped = 0;
     switch (walker->path) {
 #ifdef KO_HAS_X86
     case KO_ITEM_AVX2:

@@ -49,6 +49,7 @@ struct ko_item_walker {
     char *name_bytes;
     size_t n_names;
     enum ko_item_path path;
+    uint64_t escaped; /* bits of the wanted names whose values have an escape */
 };
 
 /*

@@ -108,9 +108,12 @@ walk_attribute(struct ko_item_walker *walker, struct ko_scan *scan, const char *
     if (behind == NULL) {
         if (!ko_scan_sees(scan, value, '{'))
             value = ko_scan_space(scan, value);
+        scan->has_escape = false;
         behind = walk_value(scan, value, 0);
         if (behind == NULL)
             return NULL;
+        if (scan->has_escape)
+            walker->escaped |= known->bit;
         if (is_next)
             expect_value(known, (struct ko_slice){value, (size_t) (behind - value)});
     }

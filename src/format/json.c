@@ -220,49 +220,19 @@ ko_json_decode_u64(struct ko_slice value, uint64_t *out, struct ko_error *err)
     return KO_OK;
 }
 
-/* The bytes that stand for c, which must be escaped, between quotes. */
-static void
-add_escape(struct ko_buf *out, char c)
-{
-    switch (c) {
-    case '"':
-        ko_buf_add(out, "\\\"", 2);
-        break;
-    case '\\':
-        ko_buf_add(out, "\\\\", 2);
-        break;
-    case '\b':
-        ko_buf_add(out, "\\b", 2);
-        break;
-    case '\f':
-        ko_buf_add(out, "\\f", 2);
-        break;
-    case '\n':
-        ko_buf_add(out, "\\n", 2);
-        break;
-    case '\r':
-        ko_buf_add(out, "\\r", 2);
-        break;
-    case '\t':
-        ko_buf_add(out, "\\t", 2);
-        break;
-    default:
-        ko_buf_add_format(out, "\\u%04x", (unsigned) (unsigned char) c);
-    }
-}
-
 void
 ko_json_add_string(struct ko_buf *out, struct ko_slice text)
 {
     const struct ko_scan scan = ko_scan_of(text);
     const char *done = scan.begin;
     const char *at = scan.begin;
+    char escape[KO_SCAN_ESCAPE_BYTES];
 
     ko_buf_add_char(out, '"');
     while ((at = ko_stop(at, scan.begin, scan.end)) < scan.end) {
         if ((signed char) *at >= 0) {
             ko_buf_add(out, done, (size_t) (at - done));
-            add_escape(out, *at);
+            ko_buf_add(out, escape, ko_scan_escape(*at, escape));
             done = at + 1;
         }
         at++;

@@ -164,6 +164,7 @@ ko_scan_special(struct ko_scan *scan, const char *at)
 {
     while (at < scan->end) {
         if (*at == '\\') {
+            scan->has_escape = true;
             at = scan_escape(scan, at);
             if (at == NULL)
                 return NULL;
@@ -337,12 +338,34 @@ encode_utf8(uint32_t point, char to[4])
     return 4;
 }
 
+/* Escapes of a letter, and the bytes they stand for. */
+static const char letters[] = "bfnrt";
+static const char meanings[] = "\b\f\n\r\t";
+
+size_t
+ko_scan_escape(char c, char to[KO_SCAN_ESCAPE_BYTES])
+{
+    static const char digits[] = "0123456789abcdef";
+    const char *const meaning = strchr(meanings, c);
+    const unsigned byte = (unsigned char) c;
+
+    to[0] = '\\';
+    to[1] = c;
+    if (c != '\0' && meaning != NULL)
+        to[1] = letters[meaning - meanings];
+    else if (byte < 0x20) {
+        memcpy(to + 1, "u00", 3);
+        to[4] = digits[byte >> 4];
+        to[5] = digits[byte & 15];
+        return KO_SCAN_ESCAPE_BYTES;
+    }
+    return 2;
+}
+
 /* Decodes the checked escape at *at, moves *at behind it and returns the length of the bytes. */
 static size_t
 decode_escape(const struct ko_scan *scan, const char **at, char to[4])
 {
-    static const char letters[] = "bfnrt";
-    static const char meanings[] = "\b\f\n\r\t";
     const char *const escape = *at;
     const char *letter;
     int unit;
@@ -363,8 +386,9 @@ decode_escape(const struct ko_scan *scan, const char **at, char to[4])
                        to);
 }
 
-size_t
-ko_scan_decode(struct ko_slice raw, char *to)
+/* Decodes a string; with is_canonical bytes that must be escaped are. */
+static inline size_t
+decode(struct ko_slice raw, char *to, bool is_canonical)
 {
     const struct ko_scan scan = ko_scan_of(raw);
     const char *at = scan.begin;
@@ -373,14 +397,30 @@ ko_scan_decode(struct ko_slice raw, char *to)
     while (at < scan.end) {
         const char *const backslash = memchr(at, '\\', (size_t) (scan.end - at));
         const size_t n = (size_t) ((backslash == NULL ? scan.end : backslash) - at);
+        size_t n_decoded = 0;
 
         memmove(to, at, n);
         to += n;
         at += n;
         if (backslash != NULL)
-            to += decode_escape(&scan, &at, to);
+            n_decoded = decode_escape(&scan, &at, to);
+        if (is_canonical && n_decoded == 1 && ko_stop_is(*to))
+            n_decoded = ko_scan_escape(*to, to);
+        to += n_decoded;
     }
     return (size_t) (to - start);
+}
+
+size_t
+ko_scan_decode(struct ko_slice raw, char *to)
+{
+    return decode(raw, to, false);
+}
+
+size_t
+ko_scan_canonical(struct ko_slice raw, char *to)
+{
+    return decode(raw, to, true);
 }
 
 bool

@@ -19,6 +19,7 @@ struct ko_scan {
     const char *fault_at;
     const char *fault; /* what is wrong at fault_at, a constant; NULL = nothing */
     bool has_space;    /* white space was skipped somewhere */
+    bool has_escape;   /* a string has an escape */
 };
 
 static inline struct ko_scan
@@ -81,5 +82,13 @@ bool ko_scan_text_is(struct ko_slice raw, struct ko_slice decoded);
 
 /* Decodes the checked content of a string to `to` (room for raw.n bytes); returns the length. */
 size_t ko_scan_decode(struct ko_slice raw, char *to);
+
+/* Writes the checked content of a string to `to`, as long at most, with no other escapes than
+ * ko_json_add_string() writes; returns the length. */
+size_t ko_scan_canonical(struct ko_slice raw, char *to);
+
+/* The canonical escape of a byte that must have one; returns its length. */
+enum { KO_SCAN_ESCAPE_BYTES = 6 };
+size_t ko_scan_escape(char c, char to[KO_SCAN_ESCAPE_BYTES]);
 
 #endif

@@ -54,23 +54,54 @@ ko_value_open(struct ko_slice value, enum ko_value_type *type, struct ko_slice *
     return KO_OK;
 }
 
+/* What stands around the characters of an S without white space. */
+static const char string_head[] = "{\"S\":\"";
+static const char string_tail[] = "\"}";
+enum { HEAD_BYTES = sizeof string_head - 1, TAIL_BYTES = sizeof string_tail - 1 };
+
+/* Sets *text to what stands between the quotes of such an S. */
+static bool
+is_compact_string(struct ko_slice value, struct ko_slice *text)
+{
+    if (value.n < HEAD_BYTES + TAIL_BYTES || memcmp(value.data, string_head, HEAD_BYTES) != 0 ||
+        memcmp(value.data + value.n - TAIL_BYTES, string_tail, TAIL_BYTES) != 0)
+        return false;
+    *text = (struct ko_slice){value.data + HEAD_BYTES, value.n - HEAD_BYTES - TAIL_BYTES};
+    return true;
+}
+
 bool
 ko_value_is_plain_string(struct ko_slice value)
 {
-    static const char head[] = "{\"S\":\"";
-    static const char tail[] = "\"}";
-    const size_t n_head = sizeof head - 1;
-    const size_t n_tail = sizeof tail - 1;
+    struct ko_slice text;
     const char *end;
     const char *at;
 
-    if (value.n < n_head + n_tail || memcmp(value.data, head, n_head) != 0 ||
-        memcmp(value.data + value.n - n_tail, tail, n_tail) != 0)
+    if (!is_compact_string(value, &text))
         return false;
-    end = value.data + value.n - n_tail;
-    at = ko_stop(value.data + n_head, value.data, end);
+    end = text.data + text.n;
+    at = ko_stop(text.data, value.data, end);
     return at == end || (memchr(at, '\\', (size_t) (end - at)) == NULL &&
                          memchr(at, '"', (size_t) (end - at)) == NULL);
+}
+
+bool
+ko_value_add_string(struct ko_buf *out, struct ko_slice value)
+{
+    struct ko_slice text;
+    char *to;
+
+    if (!is_compact_string(value, &text))
+        return false;
+    /* Canonical text needs no more bytes than any other way to write a string. */
+    to = ko_buf_reserve(out, value.n);
+    if (to == NULL)
+        return true;
+    memcpy(to, string_head, HEAD_BYTES);
+    text.n = ko_scan_canonical(text, to + HEAD_BYTES);
+    memcpy(to + HEAD_BYTES + text.n, string_tail, TAIL_BYTES);
+    ko_buf_commit(out, HEAD_BYTES + text.n + TAIL_BYTES);
+    return true;
 }
 
 typedef enum ko_code add_canonical_fn(struct ko_buf *out, struct ko_slice text,

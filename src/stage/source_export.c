@@ -1,5 +1,6 @@
 #include "keepone/base/mem.h"
 #include "keepone/format/item.h"
+#include "keepone/format/value.h"
 #include "keepone/stage/source.h"
 #include "keepone/store/export.h"
 
@@ -8,8 +9,9 @@ struct export_source {
     const struct ko_rules *rules;
     struct ko_export_reader *reader;
     struct ko_item_walker *walker;
-    uint64_t claim_index; /* of the open file */
-    bool *is_read;        /* by claim: the file was read to its end, and all was right */
+    struct ko_buf resolved; /* strings of the item that have escapes */
+    uint64_t claim_index;   /* of the open file */
+    bool *is_read;          /* by claim: the file was read to its end, and all was right */
 };
 
 static enum ko_code
@@ -65,6 +67,30 @@ done:
     return err->code;
 }
 
+/* Strings with escapes get their canonical text: what is compared and kept of them later is then
+ * like that of their neighbours, and decoded once. */
+static enum ko_code
+resolve_escapes(struct export_source *source, struct ko_slice *values, struct ko_error *err)
+{
+    const uint64_t escaped = ko_item_escaped(source->walker);
+    struct ko_buf *const out = &source->resolved;
+    size_t n_bytes = 0;
+
+    for (size_t i = 0; escaped >> i != 0 && i < source->rules->n_names; i++)
+        n_bytes += (escaped >> i & 1) != 0 ? values[i].n : 0;
+    if (n_bytes == 0)
+        return KO_OK;
+    ko_buf_reset(out);
+    (void) ko_buf_reserve(out, n_bytes); /* so that nothing moves */
+    for (size_t i = 0; escaped >> i != 0 && i < source->rules->n_names; i++) {
+        const size_t start = out->n;
+
+        if ((escaped >> i & 1) != 0 && ko_value_add_string(out, values[i]))
+            values[i] = (struct ko_slice){out->data + start, out->n - start};
+    }
+    return ko_buf_finish(out, err);
+}
+
 static enum ko_code
 next(void *self, struct ko_slice *values, bool *has_item, struct ko_error *err)
 {
@@ -75,6 +101,7 @@ next(void *self, struct ko_slice *values, bool *has_item, struct ko_error *err)
     KO_TRY(walk_next(source, rules->is_flat ? values : name_values, has_item, err));
     if (!*has_item)
         return KO_OK;
+    KO_TRY(resolve_escapes(source, rules->is_flat ? values : name_values, err));
     if (!rules->is_flat)
         (void) ko_rules_look(rules, name_values, values, err);
     if (err->code == KO_OK)
@@ -130,6 +157,7 @@ free_source(void *self)
 
     ko_export_reader_free(source->reader);
     ko_item_walker_free(source->walker);
+    ko_buf_clear(&source->resolved);
     ko_free(source->is_read);
     ko_free(source);
 }

@@ -49,6 +49,14 @@ class Cases(large.LargeCase):
     def test_more_copies_of_one_item_than_memory_has_room_for(self):
         self.check_copies(1_000_000, "hot100")
 
+    def test_how_strings_are_written_does_not_matter(self):
+        """Hard data: any order, escapes, nested values; neither in the plan nor in the row log."""
+        friendly, hard = (self.find(self.made_export(300_000, kind), 1, 512)
+                          for kind in ("friendly", "hard"))
+        self.assertEqual(keepone.DONE, hard.rc, str(hard))
+        self.assertEqual(friendly.json["plan_digest"], hard.json["plan_digest"])
+        self.assertLess(hard.json["peak_bytes"], 1.2 * friendly.json["peak_bytes"])
+
     def small_disk(self, size):
         """A folder on a disk of its own."""
         folder = os.path.join(self.folder, self.new_name("scratch"))

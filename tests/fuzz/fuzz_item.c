@@ -18,6 +18,7 @@ static const struct ko_slice names[N_NAMES] = {
 
 struct result {
     struct ko_slice values[N_NAMES];
+    uint64_t escaped;
     struct ko_error err;
 };
 
@@ -26,6 +27,7 @@ check_same(const struct result *a, const struct result *b)
 {
     KO_ASSERT(a->err.code == b->err.code);
     KO_ASSERT(strcmp(a->err.text, b->err.text) == 0);
+    KO_ASSERT(a->err.code != KO_OK || a->escaped == b->escaped);
     for (size_t i = 0; i < N_NAMES && a->err.code == KO_OK; i++)
         KO_ASSERT(a->values[i].data == b->values[i].data && a->values[i].n == b->values[i].n);
 }
@@ -45,6 +47,7 @@ walk(int path, bool has_past, struct ko_slice line, struct result *result)
         KO_ASSERT(ko_item_walker_force(walker, KO_ITEM_PLAIN));
     *result = (struct result){.err = {0}};
     (void) ko_item_walk_line(walker, line, result->values, &result->err);
+    result->escaped = ko_item_escaped(walker);
     if (has_past)
         used[path] = walker;
     else
@@ -59,8 +62,11 @@ check_values(const struct result *result)
         struct ko_slice content;
         struct ko_error err = {0};
 
-        if (result->values[i].data != NULL)
-            KO_ASSERT(ko_value_open(result->values[i], &type, &content, &err) == KO_OK);
+        if (result->values[i].data == NULL)
+            continue;
+        KO_ASSERT(ko_value_open(result->values[i], &type, &content, &err) == KO_OK);
+        KO_ASSERT((result->escaped >> i & 1) ==
+                  (memchr(result->values[i].data, '\\', result->values[i].n) != NULL));
     }
 }
 
@@ -96,6 +102,7 @@ check_front(struct ko_item_walker *walker, struct ko_slice text)
     struct result alone;
     const size_t n = ko_item_walk_front(walker, text, front.values);
 
+    front.escaped = ko_item_escaped(walker);
     if (n == 0)
         return;
     KO_ASSERT(memchr(text.data, '\n', text.n) == text.data + n - 1);
@@ -128,6 +135,7 @@ check_learned(int path, struct ko_slice line)
         text[i] = bytes[(i + line.n) % (sizeof bytes - 1)];
         check_front(walker, (struct ko_slice){text, line.n + 1});
         (void) ko_item_walk_line(walker, changed, learned.values, &learned.err);
+        learned.escaped = ko_item_escaped(walker);
         walk(KO_ITEM_PLAIN, false, changed, &fresh);
         check_same(&fresh, &learned);
         text[i] = line.data[i];

@@ -25,6 +25,9 @@ check_value(struct ko_slice value)
     KO_ASSERT(ko_value_equal(value, ko_buf_slice(&once), &is_equal, &err) == KO_OK && is_equal);
     if (ko_value_is_plain_string(value))
         KO_ASSERT(ko_slice_equal(value, ko_buf_slice(&once)));
+    ko_buf_reset(&twice);
+    if (ko_value_add_string(&twice, value))
+        KO_ASSERT(ko_slice_equal(ko_buf_slice(&once), ko_buf_slice(&twice)));
 
 done:
     KO_ASSERT(err.code == KO_OK || err.code == KO_E_CORRUPT);

@@ -13,6 +13,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "keepone/base/error.h"
 #include "keepone/base/slice.h"
@@ -62,6 +63,9 @@ enum ko_code ko_item_walk_line(struct ko_item_walker *walker, struct ko_slice li
  */
 size_t ko_item_walk_front(struct ko_item_walker *walker, struct ko_slice text,
                           struct ko_slice *values);
+
+/* Of the item that was walked last: bit i is set if values[i] has an escape in a string. */
+uint64_t ko_item_escaped(const struct ko_item_walker *walker);
 
 /*
  * How the ends of strings are found.  All give the same results; the best that the machine can do

@@ -67,6 +67,12 @@ enum ko_code ko_item_add_canonical(struct ko_buf *out, struct ko_slice item, str
 bool ko_value_is_plain_string(struct ko_slice value);
 
 /*
+ * Adds the canonical text of a value that was checked before, if it is an S without white space
+ * around its string, whatever escapes it has; otherwise adds nothing and returns false.
+ */
+bool ko_value_add_string(struct ko_buf *out, struct ko_slice value);
+
+/*
  * Equality as DynamoDB sees it, absent values included (absent equals absent only).  Both values
  * were checked before: equal bytes are equal without another look.
  */

@@ -226,6 +226,40 @@ broken_items_are_refused_with_their_byte(void)
     CHECK_TEXT(walk("a", "{\"Item\":{\"a\":{\"S\":\"\"}}}}"), "byte 23: more text behind the item");
 }
 
+/* Several items, so that what the walker expects is used, too. */
+static void
+values_with_escapes_are_told(void)
+{
+    const struct ko_slice names[] = {KO_SLICE("a"), KO_SLICE("b"), KO_SLICE("c")};
+    static const struct {
+        const char *line;
+        uint64_t escaped;
+    } items[] = {
+        {"{\"Item\":{\"a\":{\"S\":\"12345\"},\"b\":{\"S\":\"x\"},\"\\u0062b\":{\"S\":\"\\n\"}}}",
+         0},
+        {"{\"Item\":{\"a\":{\"S\":\"12\\n4\"},\"b\":{\"M\":{\"\\n\":{\"N\":\"1\"}}}}}", 3},
+        {"{\"Item\":{\"c\":{\"L\":[{\"SS\":[\"x\",\"\\/\"]}]},\"a\":{\"S\":\"12345\"}}}", 4},
+    };
+    struct ko_slice values[3];
+
+    for (int path = 0; path < N_PATHS; path++) {
+        struct ko_error err = {0};
+        struct ko_item_walker *walker = ko_item_walker_new(names, 3, &err);
+
+        CHECK_OK(err);
+        if (ko_item_walker_force(walker, (enum ko_item_path) path))
+            for (size_t i = 0; i < 24; i++) {
+                const char *const line = items[i % 8 % 3].line;
+
+                (void) ko_item_walk_line(walker, (struct ko_slice){line, strlen(line)}, values,
+                                         &err);
+                CHECK_OK(err);
+                assert_int_equal(ko_item_escaped(walker), items[i % 8 % 3].escaped);
+            }
+        ko_item_walker_free(walker);
+    }
+}
+
 static void
 maps_deeper_than_the_limit_are_refused(void)
 {
@@ -545,6 +579,7 @@ CASES = {
     CASE(strings_of_any_length_end_where_they_end),
     CASE(a_wanted_attribute_named_twice_is_refused),
     CASE(broken_items_are_refused_with_their_byte),
+    CASE(values_with_escapes_are_told),
     CASE(maps_deeper_than_the_limit_are_refused),
     CASE(other_members_of_a_line_are_refused),
     CASE(items_in_a_row_are_walked_one_by_one),

@@ -264,6 +264,39 @@ only_strings_without_escapes_are_plain(void)
     assert_false(ko_value_is_plain_string((struct ko_slice){NULL, 0}));
 }
 
+/* The canonical text that ko_value_add_string() makes of a value, or "". */
+static const char *
+string_text(const char *value)
+{
+    static char shown[256];
+    struct ko_buf out = {0};
+    const bool is_added = ko_value_add_string(&out, (struct ko_slice){value, strlen(value)});
+
+    assert_int_equal(is_added, out.n > 0);
+    (void) snprintf(shown, sizeof shown, "%.*s", KO_SLICE_ARG(ko_buf_slice(&out)));
+    ko_buf_clear(&out);
+    return shown;
+}
+
+static void
+escapes_of_a_string_become_canonical(void)
+{
+    static const char *const values[] = {
+        "{\"S\":\"\"}",
+        "{\"S\":\"no escape\"}",
+        "{\"S\":\"\\u0061\\u004a\\u004A\\u00e9\\uD83D\\uDE00\\/ end\"}",
+        "{\"S\":\"\\\"\\\\\\b\\f\\n\\r\\t\\u0022\\u005c\\u0008\\u000A\\u001F\\u0000\"}",
+        "{\"S\":\"\\u007f\\u0080\\u0020\"}",
+    };
+
+    for (size_t i = 0; i < sizeof values / sizeof values[0]; i++)
+        CHECK_TEXT(string_text(values[i]), canonical(values[i]));
+    CHECK_TEXT(string_text("{\"S\":\"\\u0041\\u0022\"}"), "{\"S\":\"A\\\"\"}");
+    CHECK_TEXT(string_text("{\"S\": \"\\u0041\"}"), "");
+    CHECK_TEXT(string_text("{\"B\":\"\\u0041AAA\"}"), "");
+    CHECK_TEXT(string_text("{\"L\":[{\"S\":\"\\n\"}]}"), "");
+}
+
 static void
 equality_is_by_value_and_type(void)
 {
@@ -386,6 +419,7 @@ CASES = {
     CASE(what_dynamodb_refuses_has_no_canonical_text),
     CASE(canonical_and_opened_agree_on_the_grammar),
     CASE(only_strings_without_escapes_are_plain),
+    CASE(escapes_of_a_string_become_canonical),
     CASE(equality_is_by_value_and_type),
     CASE(absent_equals_absent_only),
     CASE(comparing_a_broken_value_fails),
