@@ -37,7 +37,7 @@ ko_stop_bytewise(const char *at, const char *end)
 }
 
 static inline uint64_t
-ko_load_u64(const char *at)
+ko_load_u64(const void *at)
 {
     uint64_t word;
 

@@ -64,7 +64,7 @@ check_name(struct ko_scan *scan, const char *at, struct ko_slice *name)
 KO_WALK inline bool
 opens_string_value(const char *at)
 {
-    static const char mask[8] = {-1, -1, 0, -1, -1, -1, 0, 0};
+    static const unsigned char mask[8] = {255, 255, 0, 255, 255, 255, 0, 0};
     static const char tag[8] = {'{', '"', 0, '"', ':', '"', 0, 0};
     const char type = at[2];
 
