@@ -51,11 +51,22 @@ ko_item_learn(struct ko_item_walker *walker, struct ko_slice raw, uint16_t place
 static bool
 can(enum ko_item_path path)
 {
+    switch (path) {
+    case KO_ITEM_PLAIN:
+        return true;
 #ifdef KO_HAS_X86
-    return path != KO_ITEM_AVX2 || __builtin_cpu_supports("avx2") != 0;
-#else
-    return path == KO_ITEM_PLAIN;
+    case KO_ITEM_SSE2:
+        return true;
+    case KO_ITEM_AVX2:
+        return __builtin_cpu_supports("avx2") != 0;
 #endif
+#ifdef KO_HAS_NEON
+    case KO_ITEM_NEON:
+        return true;
+#endif
+    default:
+        return false;
+    }
 }
 
 bool
@@ -100,6 +111,8 @@ keep_names(struct ko_item_walker *walker, const struct ko_slice *names, size_t n
 struct ko_item_walker *
 ko_item_walker_new(const struct ko_slice *names, size_t n_names, struct ko_error *err)
 {
+    static const enum ko_item_path best_first[] = {KO_ITEM_AVX2, KO_ITEM_SSE2, KO_ITEM_NEON,
+                                                   KO_ITEM_PLAIN};
     struct ko_item_walker *walker = NULL;
     struct ko_item_known empty;
 
@@ -118,8 +131,8 @@ ko_item_walker_new(const struct ko_slice *names, size_t n_names, struct ko_error
     empty = known_of(walker, KO_SLICE(""));
     for (size_t i = 0; i < KO_ITEM_KNOWN; i++)
         walker->known[i] = empty;
-    if (!ko_item_walker_force(walker, KO_ITEM_AVX2) && !ko_item_walker_force(walker, KO_ITEM_SSE2))
-        (void) ko_item_walker_force(walker, KO_ITEM_PLAIN);
+    for (size_t i = 0; !ko_item_walker_force(walker, best_first[i]);)
+        i++;
     return walker;
 }
 
@@ -152,6 +165,11 @@ ko_item_walk_scan(struct ko_item_walker *walker, struct ko_scan *scan, const cha
         break;
     case KO_ITEM_SSE2:
         at = ko_item_walk_sse2(walker, scan, at, &seen);
+        break;
+#endif
+#ifdef KO_HAS_NEON
+    case KO_ITEM_NEON:
+        at = ko_item_walk_neon(walker, scan, at, &seen);
         break;
 #endif
     default:

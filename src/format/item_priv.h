@@ -89,5 +89,8 @@ ko_item_walk_fn ko_item_walk_plain;
 ko_item_walk_fn ko_item_walk_sse2;
 ko_item_walk_fn ko_item_walk_avx2;
 #endif
+#ifdef KO_HAS_NEON
+ko_item_walk_fn ko_item_walk_neon;
+#endif
 
 #endif

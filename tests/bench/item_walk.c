@@ -205,7 +205,7 @@ measure(struct ko_item_walker *walker, const char *name, struct ko_slice text, s
 static enum ko_code
 measure_shape(enum shape shape, size_t n_items, double seconds, struct ko_error *err)
 {
-    static const char *const path_names[] = {"plain", "sse2", "avx2"};
+    static const char *const path_names[] = {"plain", "sse2", "avx2", "neon"};
     static const struct ko_slice wanted[N_WANTED] = {
         {"pk", 2}, {"sk", 2}, {"cause", 5}, {"provider", 8}, {"insertedAt", 10}};
     struct ko_item_walker *walker = ko_item_walker_new(wanted, N_WANTED, err);
@@ -218,7 +218,7 @@ measure_shape(enum shape shape, size_t n_items, double seconds, struct ko_error 
     for (size_t i = 0; i < n_items; i++)
         add_line(&lines, shape);
     KO_TRY(ko_buf_finish(&lines, err));
-    for (int path = KO_ITEM_AVX2; path >= KO_ITEM_PLAIN; path--) {
+    for (int path = KO_ITEM_PATHS - 1; path >= KO_ITEM_PLAIN; path--) {
         if (!ko_item_walker_force(walker, (enum ko_item_path) path))
             continue;
         (void) snprintf(name, sizeof name, "%s %s", shape_names[shape], path_names[path]);

@@ -11,7 +11,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
-enum { N_NAMES = 4, N_PATHS = KO_ITEM_AVX2 + 1, N_TO_LEARN = 6, LEARN_BYTES_MAX = 4096 };
+enum { N_NAMES = 4, N_PATHS = KO_ITEM_PATHS, N_TO_LEARN = 6, LEARN_BYTES_MAX = 4096 };
 
 static const struct ko_slice names[N_NAMES] = {
     {"pk", 2}, {"", 0}, {"a-name-that-is-too-long-to-be-kept", 34}, {"\xc3\xa9\"", 3}};

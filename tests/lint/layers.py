@@ -13,9 +13,9 @@ LIBRARIES = {"mpi.h": "comm", "curl/": "aws", "expat.h": "aws", "openssl/": "for
              "utf8proc.h": "record"}
 
 # C17, POSIX and Linux: free for all.
-SYSTEM = """ctype dirent endian errno fcntl float immintrin inttypes limits math poll sched signal
-    spawn stdalign stdarg stdbool stddef stdint stdio stdlib string strings sys/ termios time unistd
-    sanitizer/asan_interface""".split()
+SYSTEM = """ctype dirent arm_neon endian errno fcntl float immintrin inttypes limits math poll
+    sched signal spawn stdalign stdarg stdbool stddef stdint stdio stdlib string strings sys/
+    termios time unistd sanitizer/asan_interface""".split()
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 

@@ -42,6 +42,18 @@ ko_common_differing_16(const char *a, const char *b)
 }
 
 #define KO_COMMON_USUAL ((struct ko_common_way){16, 1, ko_common_differing_16})
+#elif defined(__aarch64__)
+#include <arm_neon.h>
+
+static inline uint64_t
+ko_common_differing_16(const char *a, const char *b)
+{
+    const uint8x16_t same = vceqq_u8(vld1q_u8((const uint8_t *) a), vld1q_u8((const uint8_t *) b));
+
+    return ~vget_lane_u64(vreinterpret_u64_u8(vshrn_n_u16(vreinterpretq_u16_u8(same), 4)), 0);
+}
+
+#define KO_COMMON_USUAL ((struct ko_common_way){16, 4, ko_common_differing_16})
 #else
 #define KO_COMMON_USUAL KO_COMMON_8
 #endif

@@ -71,7 +71,7 @@ uint64_t ko_item_escaped(const struct ko_item_walker *walker);
  * How the ends of strings are found.  All give the same results; the best that the machine can do
  * is chosen by ko_item_walker_new().
  */
-enum ko_item_path { KO_ITEM_PLAIN, KO_ITEM_SSE2, KO_ITEM_AVX2 };
+enum ko_item_path { KO_ITEM_PLAIN, KO_ITEM_SSE2, KO_ITEM_AVX2, KO_ITEM_NEON, KO_ITEM_PATHS };
 
 /* Tests and benches: uses this path from here on; false and no change if the machine lacks it. */
 bool ko_item_walker_force(struct ko_item_walker *walker, enum ko_item_path path);

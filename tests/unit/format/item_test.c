@@ -5,7 +5,7 @@
 #include "keepone/format/value.h"
 #include "support/test.h"
 
-enum { N_PATHS = KO_ITEM_AVX2 + 1 };
+enum { N_PATHS = KO_ITEM_PATHS };
 
 /* Adds "value;" or "-;" per wanted name, or the error text, or a difference of what both say. */
 static void
