@@ -3,20 +3,14 @@
 #include "keepone/base/varint.h"
 #include "keepone/comm/phase.h"
 #include "keepone/comm/world.h"
-#include "repeats_priv.h"
+#include "repeats_unit_priv.h"
 
 /* Bits in memory are at most this part of what is given. */
 enum { BITS_PART = 32 };
 
-enum { SLICE_BITS_MAX = 10 };
+enum { SLICE_BITS_MAX = 10, AHEAD_MIN = 2 };
 
 enum message_kind { MESSAGE_LIST = 'l', MESSAGE_BITS = 'b' };
-
-static unsigned
-partition_of(const struct ko_repeats *repeats, uint64_t unit)
-{
-    return (unsigned) (unit >> repeats->slice_bits);
-}
 
 static void
 begin_message(struct ko_repeats *repeats, enum message_kind kind, uint64_t unit)
@@ -26,57 +20,6 @@ begin_message(struct ko_repeats *repeats, enum message_kind kind, uint64_t unit)
     ko_buf_reset(&repeats->message);
     head[0] = (char) kind;
     ko_buf_add(&repeats->message, head, 1 + ko_varint_write(head + 1, unit));
-}
-
-/* Where many values are equal, few are distinct: no partition should have many more of them than
- * the others. */
-static uint64_t
-expected_distinct(const struct ko_repeats *repeats, unsigned partition)
-{
-    const uint64_t most = repeats->n_added / KO_PARTITIONS * 2;
-    const uint64_t n = ko_repeats_n_values(repeats, partition);
-
-    return (n < most ? n : most) >> repeats->slice_bits;
-}
-
-/* A value of a unit: the i-th of its partition, with this index among the distinct ones. */
-typedef enum ko_code visit_fn(struct ko_repeats *repeats, uint64_t i, uint32_t index, bool is_new,
-                              void *self, struct ko_error *err);
-
-/* Visits the values of a unit; the indexes are the same ones each time. */
-static inline enum ko_code
-index_unit(struct ko_repeats *repeats, uint64_t unit, visit_fn *visit, void *self,
-           struct ko_error *err)
-{
-    struct ko_distinct *const distinct = &repeats->distinct;
-    const unsigned partition = partition_of(repeats, unit);
-    const uint64_t slice = unit & (((uint64_t) 1 << repeats->slice_bits) - 1);
-    const unsigned shift = repeats->value_bits - repeats->slice_bits;
-    struct ko_repeats_walk walk = ko_repeats_walk_of(repeats, partition);
-    const uint64_t before_bytes = ko_distinct_bytes(distinct);
-    const unsigned char *bytes;
-    uint64_t n_walked = 0;
-    size_t n = 1;
-
-    KO_TRY(ko_distinct_begin(distinct, expected_distinct(repeats, partition), err));
-    while (n > 0) {
-        KO_TRY(ko_repeats_walk_next(&walk, &bytes, &n, err));
-        for (size_t i = 0; i < n; i++) {
-            const uint64_t value = ko_repeats_value(repeats, bytes, i);
-            uint32_t index = 0;
-            bool is_new;
-
-            if (value >> shift != slice)
-                continue;
-            KO_TRY(ko_distinct_index(distinct, value, &index, &is_new, err));
-            KO_TRY(visit(repeats, n_walked + i, index, is_new, self, err));
-        }
-        n_walked += n;
-    }
-    KO_TRY(ko_repeats_take(repeats, ko_distinct_bytes(distinct) - before_bytes, err));
-
-done:
-    return err->code;
 }
 
 static enum ko_code
@@ -100,7 +43,7 @@ send_unit(struct ko_repeats *repeats, struct ko_phase *phase, unsigned owner, ui
     const struct ko_distinct *const distinct = &repeats->distinct;
     char *to;
 
-    KO_TRY(index_unit(repeats, unit, mark_repeated, NULL, err));
+    KO_TRY(ko_repeats_index_unit(repeats, unit, mark_repeated, NULL, err));
     begin_message(repeats, MESSAGE_LIST, unit);
     to = ko_buf_reserve(&repeats->message,
                         distinct->n_values * repeats->value_bytes + KO_REPEATS_SLACK);
@@ -141,7 +84,7 @@ step(void *self, struct ko_phase *phase, enum ko_phase_state *state, struct ko_e
         if (repeats->next_unit[owner] == units_end(repeats, owner))
             continue;
         is_all_sent = false;
-        if (repeats->n_unanswered[owner] >= KO_REPEATS_AHEAD)
+        if (repeats->n_unanswered[owner] >= repeats->n_ahead)
             continue;
         KO_TRY(send_unit(repeats, phase, owner, repeats->next_unit[owner]++, err));
         *state = KO_PHASE_BUSY;
@@ -251,9 +194,9 @@ receive_list(struct ko_repeats *repeats, struct ko_phase *phase, uint64_t unit, 
 {
     const unsigned n_ranks = (unsigned) ko_world_size(repeats->world);
     const unsigned rank = (unsigned) ko_world_rank(repeats->world);
-    struct ko_repeats_arrival *const arrival = &repeats->arrivals[unit % KO_REPEATS_AHEAD];
+    struct ko_repeats_arrival *const arrival = &repeats->arrivals[unit % repeats->n_ahead];
 
-    KO_ASSERT(ko_partition_owner(partition_of(repeats, unit), n_ranks) == rank);
+    KO_ASSERT(ko_partition_owner(ko_repeats_partition_of(repeats, unit), n_ranks) == rank);
     KO_ASSERT(arrival->n_lists == 0 || arrival->unit == unit);
     arrival->unit = unit;
     KO_TRY(add_list(repeats, arrival, source, list, err));
@@ -263,126 +206,6 @@ receive_list(struct ko_repeats *repeats, struct ko_phase *phase, uint64_t unit, 
     for (int i = 0; i < arrival->n_lists; i++)
         KO_TRY(answer_list(repeats, phase, arrival, i, err));
     free_arrival(repeats, arrival);
-
-done:
-    return err->code;
-}
-
-/* ---- the answer ---- */
-
-/* Bits from the distinct values of a unit to those of its partition that were added. */
-struct answer {
-    const unsigned char *of_distinct;
-    uint64_t n_values; /* of the partition */
-    unsigned char *bits;
-    uint64_t first; /* values whose bits are at `bits`: all, or those of the window */
-    uint64_t end;
-    struct ko_repeats_extent before; /* spilled: what the slices before have set, from `end` on */
-    unsigned char window[KO_REPEATS_BITS_BYTES];
-};
-
-static enum ko_code
-spill_window(struct ko_repeats *repeats, const struct answer *answer, struct ko_error *err)
-{
-    const uint64_t end = answer->end < answer->n_values ? answer->end : answer->n_values;
-    const struct ko_slice bytes = {(const char *) answer->window, (end - answer->first + 7) / 8};
-
-    return ko_scratch_add(repeats->scratch, bytes, err);
-}
-
-static enum ko_code
-next_window(struct ko_repeats *repeats, struct answer *answer, struct ko_error *err)
-{
-    const size_t n = answer->before.n < KO_REPEATS_BITS_BYTES ? (size_t) answer->before.n
-                                                              : KO_REPEATS_BITS_BYTES;
-
-    KO_TRY(spill_window(repeats, answer, err));
-    memset(answer->window, 0, sizeof answer->window);
-    KO_TRY(ko_scratch_read(repeats->scratch, answer->before.offset, answer->window, n, err));
-    answer->before.offset += n;
-    answer->before.n -= n;
-    answer->first = answer->end;
-    answer->end += (uint64_t) KO_REPEATS_BITS_BYTES * 8;
-
-done:
-    return err->code;
-}
-
-static enum ko_code
-begin_answer(struct ko_repeats *repeats, unsigned partition, struct answer *answer,
-             struct ko_error *err)
-{
-    struct ko_repeats_told *const told = &repeats->told[partition];
-    const uint64_t n_bytes = (answer->n_values + 7) / 8;
-
-    if (repeats->is_spilling_bits) {
-        answer->bits = answer->window;
-        answer->before = repeats->untold[partition];
-        repeats->untold[partition] =
-            (struct ko_repeats_extent){ko_scratch_bytes(repeats->scratch), n_bytes};
-        return KO_OK;
-    }
-    if (told->bits == NULL) {
-        KO_TRY(ko_repeats_take(repeats, n_bytes + 1, err));
-        told->bits = ko_alloc(n_bytes + 1, err);
-        KO_TRY(err->code);
-        told->n = answer->n_values;
-    }
-    answer->bits = told->bits;
-    answer->end = answer->n_values;
-
-done:
-    return err->code;
-}
-
-static enum ko_code
-expand_bit(struct ko_repeats *repeats, uint64_t i, uint32_t index, bool is_new, void *self,
-           struct ko_error *err)
-{
-    struct answer *answer = self;
-    const unsigned bit = answer->of_distinct[index / 8] >> index % 8 & 1;
-    unsigned char *byte;
-
-    (void) is_new;
-    while (i >= answer->end)
-        KO_TRY(next_window(repeats, answer, err));
-    byte = &answer->bits[(i - answer->first) / 8];
-    *byte = (unsigned char) (*byte | bit << (i - answer->first) % 8);
-    repeats->n_repeated += bit;
-
-done:
-    return err->code;
-}
-
-/* What is behind the unit's last value has bits, too. */
-static enum ko_code
-end_answer(struct ko_repeats *repeats, struct answer *answer, struct ko_error *err)
-{
-    if (!repeats->is_spilling_bits)
-        return KO_OK;
-    while (answer->end < answer->n_values)
-        KO_TRY(next_window(repeats, answer, err));
-    KO_TRY(spill_window(repeats, answer, err));
-
-done:
-    return err->code;
-}
-
-static enum ko_code
-receive_bits(struct ko_repeats *repeats, uint64_t unit, int source, struct ko_slice bits,
-             struct ko_error *err)
-{
-    const unsigned partition = partition_of(repeats, unit);
-    struct answer answer = {.of_distinct = (const unsigned char *) bits.data,
-                            .n_values = ko_repeats_n_values(repeats, partition)};
-
-    KO_TRY(begin_answer(repeats, partition, &answer, err));
-    KO_TRY(index_unit(repeats, unit, expand_bit, &answer, err));
-    KO_TRY(end_answer(repeats, &answer, err));
-    KO_ASSERT(bits.n == (repeats->distinct.n_values + 7) / 8);
-    repeats->n_bits_received += repeats->distinct.n_values;
-    repeats->n_unanswered[source]--;
-    repeats->n_units_answered++;
 
 done:
     return err->code;
@@ -405,7 +228,7 @@ receive(void *self, struct ko_phase *phase, int source, struct ko_slice content,
     if (kind == MESSAGE_LIST)
         return receive_list(repeats, phase, unit, source, content, err);
     KO_ASSERT(kind == MESSAGE_BITS);
-    return receive_bits(repeats, unit, source, content, err);
+    return ko_repeats_receive_bits(repeats, unit, source, content, err);
 }
 
 /* Memory that is left for tables. */
@@ -420,21 +243,32 @@ room_bytes(const struct ko_repeats *repeats)
                                                       : 0;
 }
 
-/* Collective: slices so small that the tables of a unit need half of what the rank with the least
- * room has; partitions differ a little. */
-static enum ko_code
-choose_slices(struct ko_repeats *repeats, struct ko_world *world, struct ko_error *err)
+/* Of a unit: its lists that are under way, and the table that they are compared in.  What grows has
+ * up to twice the room it needs. */
+static uint64_t
+unit_bytes(const struct ko_repeats *repeats, uint64_t n_added)
 {
-    /* What grows has up to twice the room it needs. */
     const uint64_t value_bytes =
-        2 * (KO_REPEATS_AHEAD * (uint64_t) repeats->value_bytes + KO_DISTINCT_VALUE_BYTES);
+        2 * ((uint64_t) repeats->n_ahead * repeats->value_bytes + KO_DISTINCT_VALUE_BYTES);
+
+    return (n_added / KO_PARTITIONS >> repeats->slice_bits) * value_bytes;
+}
+
+/* Collective: units need no more than half of what the rank with the least room has, as partitions
+ * differ a little.  Fewer of them under way cost less than slices, each of which is looked for
+ * among all values of its partition. */
+static enum ko_code
+choose_units(struct ko_repeats *repeats, struct ko_world *world, struct ko_error *err)
+{
     uint64_t n_added = repeats->n_added;
     uint64_t least_bytes = room_bytes(repeats);
 
     KO_TRY(ko_world_sum(world, &n_added, 1, err));
     KO_TRY(ko_world_min(world, &least_bytes, 1, err));
-    while (repeats->slice_bits < SLICE_BITS_MAX &&
-           (n_added / KO_PARTITIONS >> repeats->slice_bits) * value_bytes > least_bytes / 2)
+    repeats->n_ahead = KO_REPEATS_AHEAD;
+    while (repeats->n_ahead > AHEAD_MIN && unit_bytes(repeats, n_added) > least_bytes / 2)
+        repeats->n_ahead /= 2;
+    while (repeats->slice_bits < SLICE_BITS_MAX && unit_bytes(repeats, n_added) > least_bytes / 2)
         repeats->slice_bits++;
 
 done:
@@ -459,25 +293,6 @@ begin_exchange(struct ko_repeats *repeats, struct ko_world *world, struct ko_err
         KO_TRY(ko_repeats_open_scratch(repeats, err));
     repeats->next_unit = ko_alloc_array(n_ranks, sizeof *repeats->next_unit, err);
     repeats->n_unanswered = ko_alloc_array(n_ranks, sizeof *repeats->n_unanswered, err);
-
-done:
-    return err->code;
-}
-
-/* Room for the bits that are read of each partition. */
-static enum ko_code
-begin_telling(struct ko_repeats *repeats, struct ko_error *err)
-{
-    const uint64_t n_bytes = (uint64_t) KO_PARTITIONS * KO_REPEATS_BITS_BYTES;
-
-    if (!repeats->is_spilling_bits)
-        return KO_OK;
-    KO_TRY(ko_repeats_take(repeats, n_bytes, err));
-    repeats->told_bits = ko_alloc(n_bytes, err);
-    if (repeats->told_bits == NULL)
-        return err->code;
-    for (unsigned p = 0; p < KO_PARTITIONS; p++)
-        repeats->told[p].bits = repeats->told_bits + (size_t) p * KO_REPEATS_BITS_BYTES;
 
 done:
     return err->code;
@@ -523,13 +338,13 @@ ko_repeats_find(struct ko_repeats *repeats, struct ko_world *world, struct ko_re
     struct ko_phase_stats phase_stats = {0};
 
     (void) begin_exchange(repeats, world, err);
-    KO_TRY(choose_slices(repeats, world, err));
+    KO_TRY(choose_units(repeats, world, err));
     for (unsigned i = 0; i < (unsigned) ko_world_size(world); i++)
         repeats->next_unit[i] = i == 0 ? 0 : units_end(repeats, i - 1);
     KO_TRY(ko_phase_run(world, &options, &phase_stats, err));
     ko_repeats_free_exchange(repeats);
     ko_repeats_free_values(repeats);
-    (void) begin_telling(repeats, err);
+    (void) ko_repeats_begin_telling(repeats, err);
     KO_TRY(check_sums(repeats, err));
     *stats = (struct ko_repeats_stats){
         .n_added = repeats->n_added,

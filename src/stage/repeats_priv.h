@@ -1,7 +1,7 @@
 /*
- * Repeats in four parts: what this rank adds (repeats.c), what of it memory has no room for
- * (repeats_spill.c), the distinct values of a partition (distinct_priv.h), and the exchange with
- * the others (repeats_exchange.c).
+ * Repeats in parts: what this rank adds (repeats.c), what of it memory has no room for
+ * (repeats_spill.c), the distinct values of a unit (distinct_priv.h, repeats_unit_priv.h), the
+ * exchange with the others (repeats_exchange.c), and what they answer (repeats_answer.c).
  *
  * A value is what is compared of a fingerprint below its partition's bits.  Values lie in chunks,
  * per partition and in the order of addition; the turns, one per addition, say whose partition's
@@ -29,7 +29,7 @@ enum {
     KO_REPEATS_PENDING = 4096,          /* fits the nearest cache beside what it is sorted into */
     KO_REPEATS_TURNS = 16 * 1024 - 8,   /* per block: with its head 32 KiB */
     KO_REPEATS_NO_TURN = KO_PARTITIONS, /* of something without a fingerprint */
-    KO_REPEATS_AHEAD = 8,               /* lists sent to an owner but not yet answered */
+    KO_REPEATS_AHEAD = 8,               /* lists sent to an owner but not yet answered, at most */
     KO_REPEATS_BITS_BYTES = 512 /* per partition, of bits that were spilled: read at a time */
 };
 
@@ -109,6 +109,7 @@ struct ko_repeats {
     /* Finding. */
     struct ko_distinct distinct;
     unsigned slice_bits;
+    unsigned n_ahead;       /* lists sent to an owner but not yet answered, as memory has room */
     uint64_t *next_unit;    /* by owner: the next to be sent */
     unsigned *n_unanswered; /* by owner */
     uint64_t n_units_answered;

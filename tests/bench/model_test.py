@@ -61,11 +61,11 @@ class Arithmetic(unittest.TestCase):
 
     def test_partitions_that_do_not_fit_are_compared_in_slices(self):
         self.assertEqual(0, model.more_passes(2e9, 2 * 10**9, 10**8))
-        self.assertEqual(2 * 3, model.more_passes(2e9, 10**10, 10**9))
-        self.assertEqual(2 * 63, model.more_passes(2e9, 10**11, 10**8))
-        roomy_s, *_ = self.find(10**10, 1, rank_memory=2e11)
-        tight_s, *_ = self.find(10**10, 1, rank_memory=2e9, host_scratch=1e15)
-        self.assertAlmostEqual(6 * 10**10 * model.PASS_S, tight_s - roomy_s, delta=1)
+        self.assertEqual(2 * 3, model.more_passes(2e9, 3 * 10**10, 10**9))
+        self.assertEqual(2 * 31, model.more_passes(2e9, 10**11, 10**8))
+        roomy_s, *_ = self.find(3 * 10**10, 1, rank_memory=6e11)
+        tight_s, *_ = self.find(3 * 10**10, 1, rank_memory=2e9, host_scratch=1e15)
+        self.assertAlmostEqual(6 * 3 * 10**10 * model.PASS_S, tight_s - roomy_s, delta=1)
 
     def test_what_is_used_up_first_is_named(self):
         self.assertEqual("network", self.find(10**9, 64, host_network=1e8)[1])
