@@ -78,7 +78,8 @@ ko_same_plain(const char *text, unsigned n, const char *at)
     return memcmp(text, at, n) == 0;
 }
 
-/* The loop around a 64-byte test; the last block overlaps what was tested before. */
+/* The loop around a 64-byte test; the last block overlaps what was tested before, if there is as
+ * much. */
 #define KO_STOP_LOOP(stops)                                                                   \
     do {                                                                                      \
         for (; end - at >= KO_STOP_BLOCK; at += KO_STOP_BLOCK) {                              \
@@ -92,7 +93,7 @@ ko_same_plain(const char *text, unsigned n, const char *at)
             const uint64_t mask = stops(end - KO_STOP_BLOCK) >> (KO_STOP_BLOCK - (end - at)); \
             return mask == 0 ? end : at + __builtin_ctzll(mask);                              \
         }                                                                                     \
-        return ko_stop_bytewise(at, end);                                                     \
+        return ko_stop_plain(at, begin, end);                                                 \
     } while (0)
 
 #if defined(__x86_64__)
