@@ -76,13 +76,13 @@ resolve_escapes(struct export_source *source, struct ko_slice *values, struct ko
     struct ko_buf *const out = &source->resolved;
     size_t n_bytes = 0;
 
-    for (size_t i = 0; escaped >> i != 0 && i < source->rules->n_names; i++)
+    for (size_t i = 0; i < source->rules->n_names && escaped >> i != 0; i++)
         n_bytes += (escaped >> i & 1) != 0 ? values[i].n : 0;
     if (n_bytes == 0)
         return KO_OK;
     ko_buf_reset(out);
     (void) ko_buf_reserve(out, n_bytes); /* so that nothing moves */
-    for (size_t i = 0; escaped >> i != 0 && i < source->rules->n_names; i++) {
+    for (size_t i = 0; i < source->rules->n_names && escaped >> i != 0; i++) {
         const size_t start = out->n;
 
         if ((escaped >> i & 1) != 0 && ko_value_add_string(out, values[i]))
