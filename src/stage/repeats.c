@@ -94,7 +94,7 @@ ko_repeats_free(struct ko_repeats *repeats)
         ko_free(repeats->told[p].bits);
     ko_free(repeats->told_bits);
     ko_scratch_close(repeats->scratch);
-    ko_free(repeats->turn_offsets);
+    ko_free(repeats->turn_extents);
     ko_free(repeats);
 }
 
@@ -263,7 +263,7 @@ next_turns(struct ko_repeats *repeats, struct ko_error *err)
 
     KO_ASSERT(told->next != NULL);
     repeats->next_turn = 0;
-    if (told->next == repeats->last_turns && repeats->next_turns_spill < repeats->n_spilled_turns)
+    if (told->next == repeats->last_turns && repeats->next_turn_extent < repeats->n_turn_extents)
         return ko_repeats_read_turns(repeats, told, err);
     repeats->turns = told->next;
     ko_free(told);

@@ -5,11 +5,13 @@
 /* Bits from the distinct values of a unit to those of its partition that were added. */
 struct answer {
     struct ko_slice of_distinct;
+    unsigned partition;
     uint64_t n_values; /* of the partition */
     unsigned char *bits;
     uint64_t first; /* values whose bits are at `bits`: all, or those of the window */
     uint64_t end;
-    struct ko_repeats_extent before; /* spilled: what the slices before have set, from `end` on */
+    bool is_first;   /* of the partition's slices, whose bits the others find in the scratch file */
+    bool is_changed; /* the window is */
     unsigned char window[KO_REPEATS_BITS_BYTES];
 };
 
@@ -19,39 +21,49 @@ spill_window(struct ko_repeats *repeats, const struct answer *answer, struct ko_
     const uint64_t end = answer->end < answer->n_values ? answer->end : answer->n_values;
     const struct ko_slice bytes = {(const char *) answer->window, (end - answer->first + 7) / 8};
 
-    return ko_scratch_add(repeats->scratch, bytes, err);
+    if (answer->is_first)
+        return ko_scratch_add(repeats->scratch, bytes, err);
+    if (!answer->is_changed)
+        return KO_OK;
+    return ko_scratch_rewrite(repeats->scratch,
+                              repeats->untold[answer->partition].offset + answer->first / 8, bytes,
+                              err);
 }
 
 static enum ko_code
 next_window(struct ko_repeats *repeats, struct answer *answer, struct ko_error *err)
 {
-    const size_t n = answer->before.n < KO_REPEATS_BITS_BYTES ? (size_t) answer->before.n
-                                                              : KO_REPEATS_BITS_BYTES;
+    const struct ko_repeats_extent *const all = &repeats->untold[answer->partition];
+    uint64_t n_left;
 
     KO_TRY(spill_window(repeats, answer, err));
-    memset(answer->window, 0, sizeof answer->window);
-    KO_TRY(ko_scratch_read(repeats->scratch, answer->before.offset, answer->window, n, err));
-    answer->before.offset += n;
-    answer->before.n -= n;
+    n_left = all->n - answer->end / 8;
     answer->first = answer->end;
     answer->end += (uint64_t) KO_REPEATS_BITS_BYTES * 8;
+    answer->is_changed = false;
+    if (answer->is_first)
+        memset(answer->window, 0, sizeof answer->window);
+    else
+        KO_TRY(ko_scratch_read(
+            repeats->scratch, all->offset + answer->first / 8, answer->window,
+            n_left < KO_REPEATS_BITS_BYTES ? (size_t) n_left : KO_REPEATS_BITS_BYTES, err));
 
 done:
     return err->code;
 }
 
 static enum ko_code
-begin_answer(struct ko_repeats *repeats, unsigned partition, struct answer *answer,
-             struct ko_error *err)
+begin_answer(struct ko_repeats *repeats, struct answer *answer, struct ko_error *err)
 {
-    struct ko_repeats_told *const told = &repeats->told[partition];
+    struct ko_repeats_told *const told = &repeats->told[answer->partition];
+    struct ko_repeats_extent *const untold = &repeats->untold[answer->partition];
     const uint64_t n_bytes = (answer->n_values + 7) / 8;
 
     if (repeats->is_spilling_bits) {
         answer->bits = answer->window;
-        answer->before = repeats->untold[partition];
-        repeats->untold[partition] =
-            (struct ko_repeats_extent){ko_scratch_bytes(repeats->scratch), n_bytes};
+        answer->is_first = untold->n == 0;
+        if (answer->is_first)
+            *untold = (struct ko_repeats_extent){ko_scratch_bytes(repeats->scratch), n_bytes};
         return KO_OK;
     }
     if (told->bits == NULL) {
@@ -82,19 +94,20 @@ expand_bit(struct ko_repeats *repeats, uint64_t i, uint32_t index, bool is_new, 
         KO_TRY(next_window(repeats, answer, err));
     byte = &answer->bits[(i - answer->first) / 8];
     *byte = (unsigned char) (*byte | bit << (i - answer->first) % 8);
+    answer->is_changed |= bit != 0;
     repeats->n_repeated += bit;
 
 done:
     return err->code;
 }
 
-/* What is behind the unit's last value has bits, too. */
+/* What is behind the first unit's last value has bits, too. */
 static enum ko_code
 end_answer(struct ko_repeats *repeats, struct answer *answer, struct ko_error *err)
 {
     if (!repeats->is_spilling_bits)
         return KO_OK;
-    while (answer->end < answer->n_values)
+    while (answer->is_first && answer->end < answer->n_values)
         KO_TRY(next_window(repeats, answer, err));
     KO_TRY(spill_window(repeats, answer, err));
 
@@ -108,9 +121,10 @@ ko_repeats_receive_bits(struct ko_repeats *repeats, uint64_t unit, int source, s
 {
     const unsigned partition = ko_repeats_partition_of(repeats, unit);
     struct answer answer = {.of_distinct = bits,
+                            .partition = partition,
                             .n_values = ko_repeats_n_values(repeats, partition)};
 
-    KO_TRY(begin_answer(repeats, partition, &answer, err));
+    KO_TRY(begin_answer(repeats, &answer, err));
     KO_TRY(ko_repeats_index_unit(repeats, unit, expand_bit, &answer, err));
     KO_TRY(end_answer(repeats, &answer, err));
     KO_ASSERT(bits.n == (repeats->distinct.n_values + 7) / 8);

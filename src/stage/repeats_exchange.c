@@ -8,7 +8,7 @@
 /* Bits in memory are at most this part of what is given. */
 enum { BITS_PART = 32 };
 
-enum { SLICE_BITS_MAX = 10, AHEAD_MIN = 2 };
+enum { SLICE_BITS_MAX = 16, AHEAD_MIN = 2 };
 
 enum message_kind { MESSAGE_LIST = 'l', MESSAGE_BITS = 'b' };
 
@@ -86,6 +86,10 @@ step(void *self, struct ko_phase *phase, enum ko_phase_state *state, struct ko_e
         is_all_sent = false;
         if (repeats->n_unanswered[owner] >= repeats->n_ahead)
             continue;
+        if (ko_phase_is_full(phase)) {
+            *state = KO_PHASE_BUSY;
+            break;
+        }
         KO_TRY(send_unit(repeats, phase, owner, repeats->next_unit[owner]++, err));
         *state = KO_PHASE_BUSY;
     }
@@ -282,8 +286,10 @@ begin_exchange(struct ko_repeats *repeats, struct ko_world *world, struct ko_err
 
     KO_TRY(ko_repeats_settle(repeats, err));
     repeats->world = world;
-    /* Once some are spilled the rest may be, too: tables make better use of the memory. */
-    if (repeats->n_runs > 0) {
+    /* Once some are spilled the rest may be, too: tables make better use of the memory.  And what
+     * this rank has no room for all ranks would have to slice. */
+    if (repeats->n_runs > 0 || (repeats->options.folder != NULL &&
+                                repeats->used_bytes > repeats->options.memory_bytes / 4 * 3)) {
         KO_TRY(ko_repeats_spill_values(repeats, err));
         ko_repeats_free_blocks(repeats);
     }

@@ -59,17 +59,17 @@ struct ko_repeats_turns {
     uint16_t partitions[KO_REPEATS_TURNS]; /* or KO_REPEATS_NO_TURN */
 };
 
+/* Bytes of the scratch file. */
+struct ko_repeats_extent {
+    uint64_t offset;
+    uint64_t n;
+};
+
 /* What is told of the values of one partition: a bit each, in the order of addition. */
 struct ko_repeats_told {
     unsigned char *bits; /* all of them, or those that were read last of the scratch file */
     uint64_t next;       /* of them */
     uint64_t n;          /* that are at `bits` */
-};
-
-/* Bytes of the scratch file. */
-struct ko_repeats_extent {
-    uint64_t offset;
-    uint64_t n;
 };
 
 /* Owner's side: the lists of one unit, one per rank, until all have come. */
@@ -102,9 +102,9 @@ struct ko_repeats {
     struct ko_scratch *scratch; /* NULL until something is spilled */
     uint64_t *run_offsets;      /* where the offsets of each run stand in it */
     size_t n_runs;
-    uint64_t n_spilled[KO_PARTITIONS]; /* values */
-    uint64_t *turn_offsets;            /* of blocks of turns in the scratch file */
-    size_t n_spilled_turns;
+    uint64_t n_spilled[KO_PARTITIONS];      /* values */
+    struct ko_repeats_extent *turn_extents; /* of turns in the scratch file, in their order */
+    size_t n_turn_extents;
 
     /* Finding. */
     struct ko_distinct distinct;
@@ -128,7 +128,7 @@ struct ko_repeats {
     unsigned char *told_bits;                       /* those that were read of all partitions */
     uint64_t n_repeated;
     size_t next_turn;        /* in the first block of turns */
-    size_t next_turns_spill; /* the spilled block to be read next */
+    size_t next_turn_extent; /* to be read; what was read is taken off its front */
 };
 
 /* Counts memory that is taken; KO_E_MEMORY beyond what was given. */

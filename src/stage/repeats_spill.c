@@ -63,22 +63,42 @@ done:
     return err->code;
 }
 
+/* The extent that ends where the scratch file does, perhaps a new one. */
+static enum ko_code
+last_turn_extent(struct ko_repeats *repeats, struct ko_repeats_extent **extent,
+                 struct ko_error *err)
+{
+    const uint64_t end = ko_scratch_bytes(repeats->scratch);
+    struct ko_repeats_extent *moved = repeats->turn_extents;
+    size_t n = repeats->n_turn_extents;
+
+    if (n == 0 || moved[n - 1].offset + moved[n - 1].n != end) {
+        KO_TRY(ko_repeats_take(repeats, sizeof *moved, err));
+        moved = ko_realloc(repeats->turn_extents, (n + 1) * sizeof *moved, err);
+        if (moved == NULL)
+            return err->code;
+        moved[n++] = (struct ko_repeats_extent){end, 0};
+        repeats->turn_extents = moved;
+        repeats->n_turn_extents = n;
+    }
+    *extent = &moved[n - 1];
+
+done:
+    return err->code;
+}
+
 enum ko_code
 ko_repeats_spill_turns(struct ko_repeats *repeats, struct ko_error *err)
 {
     struct ko_repeats_turns *const turns = repeats->last_turns;
-    uint64_t *moved;
+    struct ko_repeats_extent *extent = NULL;
 
     KO_TRY(ko_repeats_open_scratch(repeats, err));
-    KO_TRY(ko_repeats_take(repeats, sizeof *moved, err));
-    moved = ko_realloc(repeats->turn_offsets, (repeats->n_spilled_turns + 1) * sizeof *moved, err);
-    if (moved == NULL)
-        return err->code;
-    repeats->turn_offsets = moved;
-    moved[repeats->n_spilled_turns++] = ko_scratch_bytes(repeats->scratch);
+    KO_TRY(last_turn_extent(repeats, &extent, err));
     KO_TRY(ko_scratch_add(
         repeats->scratch,
         (struct ko_slice){(const char *) turns->partitions, sizeof turns->partitions}, err));
+    extent->n += sizeof turns->partitions;
     turns->n = 0;
 
 done:
@@ -89,8 +109,14 @@ enum ko_code
 ko_repeats_read_turns(struct ko_repeats *repeats, struct ko_repeats_turns *turns,
                       struct ko_error *err)
 {
-    KO_TRY(ko_scratch_read(repeats->scratch, repeats->turn_offsets[repeats->next_turns_spill++],
-                           turns->partitions, sizeof turns->partitions, err));
+    struct ko_repeats_extent *const extent = &repeats->turn_extents[repeats->next_turn_extent];
+
+    KO_TRY(ko_scratch_read(repeats->scratch, extent->offset, turns->partitions,
+                           sizeof turns->partitions, err));
+    extent->offset += sizeof turns->partitions;
+    extent->n -= sizeof turns->partitions;
+    if (extent->n == 0)
+        repeats->next_turn_extent++;
     turns->n = KO_REPEATS_TURNS;
     for (size_t i = 0; i < turns->n; i++)
         if (turns->partitions[i] > KO_REPEATS_NO_TURN)

@@ -41,6 +41,7 @@ ko_repeats_index_unit(struct ko_repeats *repeats, uint64_t unit, ko_repeats_visi
     const unsigned shift = repeats->value_bits - repeats->slice_bits;
     struct ko_repeats_walk walk = ko_repeats_walk_of(repeats, partition);
     const uint64_t before_bytes = ko_distinct_bytes(distinct);
+    const uint64_t n_values = ko_repeats_n_values(repeats, partition);
     const unsigned char *bytes;
     uint64_t n_walked = 0;
     size_t n = 1;
@@ -48,6 +49,8 @@ ko_repeats_index_unit(struct ko_repeats *repeats, uint64_t unit, ko_repeats_visi
     KO_TRY(ko_distinct_begin(distinct, ko_repeats_expected_distinct(repeats, partition), err));
     while (n > 0) {
         KO_TRY(ko_repeats_walk_next(&walk, &bytes, &n, err));
+        if (n > n_values - n_walked || (n == 0 && n_walked < n_values))
+            return ko_scratch_fail_changed(repeats->scratch, err);
         for (size_t i = 0; i < n; i++) {
             const uint64_t value = ko_repeats_value(repeats, bytes, i);
             uint32_t index = 0;

@@ -62,6 +62,26 @@ done:
     return err->code;
 }
 
+enum ko_code
+ko_scratch_rewrite(struct ko_scratch *scratch, uint64_t offset, struct ko_slice bytes,
+                   struct ko_error *err)
+{
+    KO_ASSERT(offset + bytes.n <= scratch->n_bytes);
+    while (bytes.n > 0) {
+        const ssize_t n = pwrite(scratch->fd, bytes.data, bytes.n, (off_t) offset);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return ko_fail_errno(err, KO_E_IO, errno, "cannot write a spill file in '%s'",
+                                 scratch->folder);
+        bytes.data += n;
+        bytes.n -= (size_t) n;
+        offset += (uint64_t) n;
+    }
+    return KO_OK;
+}
+
 uint64_t
 ko_scratch_bytes(const struct ko_scratch *scratch)
 {

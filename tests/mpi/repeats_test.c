@@ -357,7 +357,7 @@ what_is_spilled_gets_its_answers(struct ko_world *world, struct ko_error *err)
 
 /* Beside the blocks there is no room for the answers, nor for the tables of whole partitions. */
 static void
-the_least_memory_is_enough_for_any_number(struct ko_world *world, struct ko_error *err)
+the_least_memory_is_enough_for_many(struct ko_world *world, struct ko_error *err)
 {
     const struct ko_repeats_options options = {
         .name = "primary", .folder = ".", .memory_bytes = 7 * MIB + 300 * 1024, .is_exact = true};
@@ -432,7 +432,7 @@ CASES = {
     CASE(a_unique_fingerprint_costs_few_bytes),
     CASE(too_little_memory_on_one_rank_fails_all),
     CASE(what_is_spilled_gets_its_answers),
-    CASE(the_least_memory_is_enough_for_any_number),
+    CASE(the_least_memory_is_enough_for_many),
     CASE(slices_get_their_answers),
     CASE(none_is_never_repeated),
 };

@@ -11,8 +11,9 @@
  * a partition to its owner, who answers one bit each.  Memory: 7 bytes per fingerprint added, but
  * at least 6 MiB; beyond half of memory_bytes they are spilled to `folder`, and where they are many
  * the answers, too.  Partitions whose tables would be too large are compared slice by slice, which
- * reads what was spilled of them once more for each.  So 7.5 MiB are enough for any number.  All of
- * it but one message is counted.  The cost does not depend on how often one fingerprint occurs.
+ * reads what was spilled of them once more for each.  So 7.5 MiB are enough for 10^10 of a rank and
+ * 10^12 of all.  All of it but messages under way is counted.  The cost does not depend on how
+ * often one fingerprint occurs.
  *
  * Thread use: one thread per rank.  MPI: collective where said.
  */

@@ -1,8 +1,8 @@
 /*
  * Scratch: a temporary file of one rank, for what memory has no room for.
  *
- * Bytes are added at its end and read back from any place.  The file has no name: it is gone when
- * it is closed, whatever ends this process.
+ * Bytes are added at its end and read back, or written again, at any place.  The file has no name:
+ * it is gone when it is closed, whatever ends this process.
  *
  * Thread use: one thread.  MPI: none, every call is local.
  */
@@ -24,6 +24,10 @@ void ko_scratch_close(struct ko_scratch *scratch);
 /* Adds bytes at the end.  KO_E_IO, with a hint where the disk is full. */
 enum ko_code ko_scratch_add(struct ko_scratch *scratch, struct ko_slice bytes,
                             struct ko_error *err);
+
+/* Writes other bytes in the place of some that were added.  KO_E_IO. */
+enum ko_code ko_scratch_rewrite(struct ko_scratch *scratch, uint64_t offset, struct ko_slice bytes,
+                                struct ko_error *err);
 
 /* How many bytes were added. */
 uint64_t ko_scratch_bytes(const struct ko_scratch *scratch);
