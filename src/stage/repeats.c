@@ -271,11 +271,18 @@ next_turns(struct ko_repeats *repeats, struct ko_error *err)
     return KO_OK;
 }
 
-/* Of a partition of which bits are at hand. */
-static bool
-is_next_repeated(const struct ko_repeats_told *told)
+/* Looks at the next bit of a partition, and reads it before if it was spilled. */
+static inline enum ko_code
+look_at_bit(struct ko_repeats *repeats, unsigned partition, bool *is_repeated, struct ko_error *err)
 {
-    return (told->bits[told->next / 8] >> told->next % 8 & 1) != 0;
+    const struct ko_repeats_told *const told = &repeats->told[partition];
+
+    if (told->next == told->n)
+        KO_TRY(ko_repeats_read_bits(repeats, partition, err));
+    *is_repeated = (told->bits[told->next / 8] >> told->next % 8 & 1) != 0;
+
+done:
+    return err->code;
 }
 
 enum ko_code
@@ -292,13 +299,12 @@ ko_repeats_pass(struct ko_repeats *repeats, uint64_t most, uint64_t *n_passed, u
         if (partition == KO_REPEATS_NO_TURN) {
             (*n_none)++;
         } else {
-            struct ko_repeats_told *const told = &repeats->told[partition];
+            bool is_repeated = false;
 
-            if (told->next == told->n)
-                KO_TRY(ko_repeats_read_bits(repeats, partition, err));
-            if (is_next_repeated(told))
+            KO_TRY(look_at_bit(repeats, partition, &is_repeated, err));
+            if (is_repeated)
                 break;
-            told->next++;
+            repeats->told[partition].next++;
         }
         repeats->next_turn++;
     }
@@ -310,7 +316,6 @@ done:
 enum ko_code
 ko_repeats_next(struct ko_repeats *repeats, struct ko_repeats_answer *answer, struct ko_error *err)
 {
-    struct ko_repeats_told *told;
     unsigned partition;
 
     KO_ASSERT(repeats->turns != NULL);
@@ -321,11 +326,8 @@ ko_repeats_next(struct ko_repeats *repeats, struct ko_repeats_answer *answer, st
                                          .partition = partition};
     if (answer->is_none)
         return KO_OK;
-    told = &repeats->told[partition];
-    if (told->next == told->n)
-        KO_TRY(ko_repeats_read_bits(repeats, partition, err));
-    answer->is_repeated = is_next_repeated(told);
-    told->next++;
+    KO_TRY(look_at_bit(repeats, partition, &answer->is_repeated, err));
+    repeats->told[partition].next++;
 
 done:
     return err->code;

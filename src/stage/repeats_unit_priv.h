@@ -15,13 +15,12 @@ ko_repeats_partition_of(const struct ko_repeats *repeats, uint64_t unit)
     return (unsigned) (unit >> repeats->slice_bits);
 }
 
-/* Where many values are equal, few are distinct: no partition should have many more of them than
- * the others. */
+/* Of the n values of a partition, in each of its units.  Where many are equal, few are distinct: no
+ * partition should have many more of them than the others. */
 static inline uint64_t
-ko_repeats_expected_distinct(const struct ko_repeats *repeats, unsigned partition)
+ko_repeats_expected_distinct(const struct ko_repeats *repeats, uint64_t n)
 {
     const uint64_t most = repeats->n_added / KO_PARTITIONS * 2;
-    const uint64_t n = ko_repeats_n_values(repeats, partition);
 
     return (n < most ? n : most) >> repeats->slice_bits;
 }
@@ -46,7 +45,7 @@ ko_repeats_index_unit(struct ko_repeats *repeats, uint64_t unit, ko_repeats_visi
     uint64_t n_walked = 0;
     size_t n = 1;
 
-    KO_TRY(ko_distinct_begin(distinct, ko_repeats_expected_distinct(repeats, partition), err));
+    KO_TRY(ko_distinct_begin(distinct, ko_repeats_expected_distinct(repeats, n_values), err));
     while (n > 0) {
         KO_TRY(ko_repeats_walk_next(&walk, &bytes, &n, err));
         if (n > n_values - n_walked || (n == 0 && n_walked < n_values))

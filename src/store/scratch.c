@@ -50,15 +50,33 @@ ko_scratch_close(struct ko_scratch *scratch)
     ko_free(scratch);
 }
 
+static enum ko_code
+write_at(struct ko_scratch *scratch, uint64_t offset, struct ko_slice bytes, struct ko_error *err)
+{
+    while (bytes.n > 0) {
+        const ssize_t n = pwrite(scratch->fd, bytes.data, bytes.n, (off_t) offset);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0) {
+            (void) ko_fail_errno(err, KO_E_IO, errno, "cannot write '%s'", scratch->folder);
+            ko_context(err, "spilling what memory has no room for");
+            return err->code;
+        }
+        bytes.data += n;
+        bytes.n -= (size_t) n;
+        offset += (uint64_t) n;
+    }
+    return KO_OK;
+}
+
 enum ko_code
 ko_scratch_add(struct ko_scratch *scratch, struct ko_slice bytes, struct ko_error *err)
 {
-    KO_TRY(ko_write_all(scratch->fd, bytes, scratch->folder, err));
+    KO_TRY(write_at(scratch, scratch->n_bytes, bytes, err));
     scratch->n_bytes += bytes.n;
 
 done:
-    if (err->code == KO_E_IO)
-        ko_context(err, "spilling what memory has no room for");
     return err->code;
 }
 
@@ -67,19 +85,7 @@ ko_scratch_rewrite(struct ko_scratch *scratch, uint64_t offset, struct ko_slice 
                    struct ko_error *err)
 {
     KO_ASSERT(offset + bytes.n <= scratch->n_bytes);
-    while (bytes.n > 0) {
-        const ssize_t n = pwrite(scratch->fd, bytes.data, bytes.n, (off_t) offset);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return ko_fail_errno(err, KO_E_IO, errno, "cannot write a spill file in '%s'",
-                                 scratch->folder);
-        bytes.data += n;
-        bytes.n -= (size_t) n;
-        offset += (uint64_t) n;
-    }
-    return KO_OK;
+    return write_at(scratch, offset, bytes, err);
 }
 
 uint64_t
