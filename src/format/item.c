@@ -111,8 +111,7 @@ keep_names(struct ko_item_walker *walker, const struct ko_slice *names, size_t n
 struct ko_item_walker *
 ko_item_walker_new(const struct ko_slice *names, size_t n_names, struct ko_error *err)
 {
-    static const enum ko_item_path best_first[] = {KO_ITEM_AVX2, KO_ITEM_SSE2, KO_ITEM_NEON,
-                                                   KO_ITEM_PLAIN};
+    int path = KO_ITEM_PATHS - 1;
     struct ko_item_walker *walker = NULL;
     struct ko_item_known empty;
 
@@ -131,8 +130,8 @@ ko_item_walker_new(const struct ko_slice *names, size_t n_names, struct ko_error
     empty = known_of(walker, KO_SLICE(""));
     for (size_t i = 0; i < KO_ITEM_KNOWN; i++)
         walker->known[i] = empty;
-    for (size_t i = 0; !ko_item_walker_force(walker, best_first[i]);)
-        i++;
+    while (!ko_item_walker_force(walker, (enum ko_item_path) path))
+        path--;
     return walker;
 }
 

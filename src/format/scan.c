@@ -338,27 +338,25 @@ encode_utf8(uint32_t point, char to[4])
     return 4;
 }
 
-/* Escapes of a letter, and the bytes they stand for. */
-static const char letters[] = "bfnrt";
-static const char meanings[] = "\b\f\n\r\t";
+/* Letters behind a backslash, and the bytes they stand for. */
+static const char escape_letters[] = "bfnrt";
+static const char escape_bytes[] = "\b\f\n\r\t";
 
 size_t
 ko_scan_escape(char c, char to[KO_SCAN_ESCAPE_BYTES])
 {
     static const char digits[] = "0123456789abcdef";
-    const char *const meaning = strchr(meanings, c);
+    const char *const meaning = strchr(escape_bytes, c);
     const unsigned byte = (unsigned char) c;
 
     to[0] = '\\';
-    to[1] = c;
-    if (c != '\0' && meaning != NULL)
-        to[1] = letters[meaning - meanings];
-    else if (byte < 0x20) {
+    if (c == '\0' || (byte < 0x20 && meaning == NULL)) {
         memcpy(to + 1, "u00", 3);
         to[4] = digits[byte >> 4];
         to[5] = digits[byte & 15];
         return KO_SCAN_ESCAPE_BYTES;
     }
+    to[1] = meaning == NULL ? c : escape_letters[meaning - escape_bytes];
     return 2;
 }
 
@@ -371,8 +369,8 @@ decode_escape(const struct ko_scan *scan, const char **at, char to[4])
     int unit;
 
     if (escape[1] != 'u') {
-        letter = strchr(letters, escape[1]);
-        to[0] = letter == NULL ? escape[1] : meanings[letter - letters];
+        letter = strchr(escape_letters, escape[1]);
+        to[0] = letter == NULL ? escape[1] : escape_bytes[letter - escape_letters];
         *at += 2;
         return 1;
     }

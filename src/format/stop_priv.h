@@ -20,6 +20,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "keepone/base/common.h"
+
 enum { KO_STOP_BLOCK = 64, KO_SAME_BYTES = 32, KO_EASY_BYTES = 32 };
 
 static inline bool
@@ -236,13 +238,6 @@ ko_stops_neon(const char *at)
     return vgetq_lane_u64(vreinterpretq_u64_u8(vpaddq_u8(pairs, pairs)), 0);
 }
 
-/* Four bits per byte of 16. */
-static inline uint64_t
-ko_nibbles_neon(uint8x16_t bytes)
-{
-    return vget_lane_u64(vreinterpret_u64_u8(vshrn_n_u16(vreinterpretq_u16_u8(bytes), 4)), 0);
-}
-
 static inline const char *
 ko_stop_neon(const char *at, const char *begin, const char *end)
 {
@@ -253,7 +248,7 @@ static inline bool
 ko_easy_neon(const char *at, size_t n)
 {
     const char *const last = at + (n - 1) / 16 * 16;
-    const uint64_t last_stops = ko_nibbles_neon(ko_stop_bytes_neon(last))
+    const uint64_t last_stops = ko_common_nibbles(ko_stop_bytes_neon(last))
                                 << (60 - 4 * ((n - 1) % 16));
     uint8x16_t stops = vdupq_n_u8(0);
 
@@ -265,10 +260,8 @@ ko_easy_neon(const char *at, size_t n)
 static inline bool
 ko_same_neon(const char *text, unsigned n, const char *at)
 {
-    const uint8_t *const a = (const uint8_t *) text;
-    const uint8_t *const b = (const uint8_t *) at;
-    const uint64_t low = ~ko_nibbles_neon(vceqq_u8(vld1q_u8(a), vld1q_u8(b)));
-    const uint64_t high = ~ko_nibbles_neon(vceqq_u8(vld1q_u8(a + 16), vld1q_u8(b + 16)));
+    const uint64_t low = ko_common_differing_16(text, at); /* four bits per byte */
+    const uint64_t high = ko_common_differing_16(text + 16, at + 16);
 
     return n <= 16 ? low << (64 - 4 * n) == 0 : low == 0 && high << (128 - 4 * n) == 0;
 }

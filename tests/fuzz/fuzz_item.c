@@ -11,7 +11,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
-enum { N_NAMES = 4, N_PATHS = KO_ITEM_PATHS, N_TO_LEARN = 6, LEARN_BYTES_MAX = 4096 };
+enum { N_NAMES = 4, N_TO_LEARN = 6, LEARN_BYTES_MAX = 4096 };
 
 static const struct ko_slice names[N_NAMES] = {
     {"pk", 2}, {"", 0}, {"a-name-that-is-too-long-to-be-kept", 34}, {"\xc3\xa9\"", 3}};
@@ -36,7 +36,7 @@ check_same(const struct result *a, const struct result *b)
 static void
 walk(int path, bool has_past, struct ko_slice line, struct result *result)
 {
-    static struct ko_item_walker *used[N_PATHS];
+    static struct ko_item_walker *used[KO_ITEM_PATHS];
     struct ko_error err = {0};
     struct ko_item_walker *walker = has_past ? used[path] : NULL;
 
@@ -152,7 +152,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     struct result first;
 
     walk(0, false, line, &first);
-    for (int path = 0; path < N_PATHS; path++) {
+    for (int path = 0; path < KO_ITEM_PATHS; path++) {
         struct result other;
 
         walk(path, false, line, &other);

@@ -45,12 +45,18 @@ ko_common_differing_16(const char *a, const char *b)
 #elif defined(__aarch64__)
 #include <arm_neon.h>
 
+/* Four bits of each byte. */
+static inline uint64_t
+ko_common_nibbles(uint8x16_t bytes)
+{
+    return vget_lane_u64(vreinterpret_u64_u8(vshrn_n_u16(vreinterpretq_u16_u8(bytes), 4)), 0);
+}
+
 static inline uint64_t
 ko_common_differing_16(const char *a, const char *b)
 {
-    const uint8x16_t same = vceqq_u8(vld1q_u8((const uint8_t *) a), vld1q_u8((const uint8_t *) b));
-
-    return ~vget_lane_u64(vreinterpret_u64_u8(vshrn_n_u16(vreinterpretq_u16_u8(same), 4)), 0);
+    return ~ko_common_nibbles(
+        vceqq_u8(vld1q_u8((const uint8_t *) a), vld1q_u8((const uint8_t *) b)));
 }
 
 #define KO_COMMON_USUAL ((struct ko_common_way){16, 4, ko_common_differing_16})

@@ -68,8 +68,8 @@ size_t ko_item_walk_front(struct ko_item_walker *walker, struct ko_slice text,
 uint64_t ko_item_escaped(const struct ko_item_walker *walker);
 
 /*
- * How the ends of strings are found.  All give the same results; the best that the machine can do
- * is chosen by ko_item_walker_new().
+ * How the ends of strings are found.  All give the same results; the last of them that the machine
+ * can do is the best there, and chosen by ko_item_walker_new().
  */
 enum ko_item_path { KO_ITEM_PLAIN, KO_ITEM_SSE2, KO_ITEM_AVX2, KO_ITEM_NEON, KO_ITEM_PATHS };
 

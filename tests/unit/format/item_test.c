@@ -5,8 +5,6 @@
 #include "keepone/format/value.h"
 #include "support/test.h"
 
-enum { N_PATHS = KO_ITEM_PATHS };
-
 /* Adds "value;" or "-;" per wanted name, or the error text, or a difference of what both say. */
 static void
 add_result(struct ko_buf *out, const struct ko_slice *values, size_t n, const struct ko_error *err)
@@ -24,7 +22,7 @@ add_result(struct ko_buf *out, const struct ko_slice *values, size_t n, const st
 
 /* A walker for each path of this machine, over names separated by spaces. */
 struct walkers {
-    struct ko_item_walker *walkers[N_PATHS];
+    struct ko_item_walker *walkers[KO_ITEM_PATHS];
     size_t n_names;
 };
 
@@ -41,7 +39,7 @@ walkers_of(const char *names)
         slices[all.n_names] = (struct ko_slice){at, n};
         at += n + (at[n] == ' ' ? 1 : 0);
     }
-    for (int path = 0; path < N_PATHS; path++) {
+    for (int path = 0; path < KO_ITEM_PATHS; path++) {
         all.walkers[path] = ko_item_walker_new(slices, all.n_names, &err);
         CHECK_OK(err);
         if (!ko_item_walker_force(all.walkers[path], (enum ko_item_path) path)) {
@@ -55,7 +53,7 @@ walkers_of(const char *names)
 static void
 clear(struct walkers *all)
 {
-    for (int path = 0; path < N_PATHS; path++)
+    for (int path = 0; path < KO_ITEM_PATHS; path++)
         ko_item_walker_free(all->walkers[path]);
 }
 
@@ -74,7 +72,7 @@ walked(struct walkers *all, struct ko_slice line)
 
     assert_non_null(exact);
     memcpy(exact, line.data, line.n);
-    for (int path = 0; path < N_PATHS; path++) {
+    for (int path = 0; path < KO_ITEM_PATHS; path++) {
         struct ko_buf result = {0};
 
         if (all->walkers[path] == NULL)
@@ -242,7 +240,7 @@ values_with_escapes_are_told(void)
     };
     struct ko_slice values[3];
 
-    for (int path = 0; path < N_PATHS; path++) {
+    for (int path = 0; path < KO_ITEM_PATHS; path++) {
         struct ko_error err = {0};
         struct ko_item_walker *walker = ko_item_walker_new(names, 3, &err);
 
