@@ -71,16 +71,18 @@ is_compact_string(struct ko_slice value, struct ko_slice *text)
 }
 
 bool
-ko_value_is_plain_string(struct ko_slice value)
+ko_value_is_plain_string(struct ko_slice value, struct ko_slice *text)
 {
-    struct ko_slice text;
+    struct ko_slice ignored;
     const char *end;
     const char *at;
 
-    if (!is_compact_string(value, &text))
+    if (text == NULL)
+        text = &ignored;
+    if (!is_compact_string(value, text))
         return false;
-    end = text.data + text.n;
-    at = ko_stop(text.data, value.data, end);
+    end = text->data + text->n;
+    at = ko_stop(text->data, value.data, end);
     return at == end || (memchr(at, '\\', (size_t) (end - at)) == NULL &&
                          memchr(at, '"', (size_t) (end - at)) == NULL);
 }
@@ -102,6 +104,14 @@ ko_value_add_string(struct ko_buf *out, struct ko_slice value)
     memcpy(to + HEAD_BYTES + text.n, string_tail, TAIL_BYTES);
     ko_buf_commit(out, HEAD_BYTES + text.n + TAIL_BYTES);
     return true;
+}
+
+void
+ko_value_add_text(struct ko_buf *out, struct ko_slice text)
+{
+    ko_buf_add_text(out, "{\"S\":");
+    ko_json_add_string(out, text);
+    ko_buf_add_char(out, '}');
 }
 
 typedef enum ko_code add_canonical_fn(struct ko_buf *out, struct ko_slice text,
@@ -131,8 +141,8 @@ done:
 enum ko_code
 ko_value_equal(struct ko_slice a, struct ko_slice b, bool *equal, struct ko_error *err)
 {
-    if (a.data != NULL && b.data != NULL && ko_value_is_plain_string(a) &&
-        ko_value_is_plain_string(b)) {
+    if (a.data != NULL && b.data != NULL && ko_value_is_plain_string(a, NULL) &&
+        ko_value_is_plain_string(b, NULL)) {
         *equal = ko_slice_equal(a, b);
         return KO_OK;
     }

@@ -5,12 +5,6 @@
 #include "keepone/record/record.h"
 #include "text_priv.h"
 
-/* Canonical text of an S that ko_value_is_plain_string() accepts: what stands around its
- * characters. */
-static const char plain_start[] = "{\"S\":\"";
-static const char plain_end[] = "\"}";
-enum { PLAIN_START_BYTES = sizeof plain_start - 1, PLAIN_END_BYTES = sizeof plain_end - 1 };
-
 /* Of every type: the values in which there is nothing to be the same. */
 static enum ko_code
 is_nothing(enum ko_value_type type, struct ko_slice content, bool *is_missing, struct ko_error *err)
@@ -70,12 +64,12 @@ add_normalised(struct ko_slice content, unsigned normalisers, struct ko_buf *out
     size_t start;
 
     KO_TRY(ko_text_decode(content, &text_memory, &text, err));
-    ko_buf_add_text(out, plain_start);
+    ko_buf_add_text(out, "{\"S\":\"");
     start = out->n;
     KO_TRY(ko_normalise(text, normalisers, out, err));
     *is_missing = out->n == start;
     KO_TRY(escape_tail(out, start, err));
-    ko_buf_add_text(out, plain_end);
+    ko_buf_add_text(out, "\"}");
 
 done:
     ko_buf_clear(&text_memory);
@@ -114,10 +108,10 @@ done:
 static bool
 add_plain_part(const struct ko_key_part *part, struct ko_slice value, struct ko_buf *out)
 {
+    struct ko_slice text;
     char *room;
 
-    if (part->normalisers != 0 || value.n <= PLAIN_START_BYTES + PLAIN_END_BYTES ||
-        !ko_value_is_plain_string(value))
+    if (part->normalisers != 0 || !ko_value_is_plain_string(value, &text) || text.n == 0)
         return false;
     room = ko_buf_reserve(out, part->prefix.n + value.n + 1);
     if (room != NULL) {

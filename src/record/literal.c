@@ -60,14 +60,6 @@ ko_literal_quoted_bytes(struct ko_slice text)
     return 0;
 }
 
-void
-ko_literal_add_text(struct ko_slice text, struct ko_buf *out)
-{
-    ko_buf_add_text(out, "{\"S\":");
-    ko_json_add_string(out, text);
-    ko_buf_add_char(out, '}');
-}
-
 /* Adds what stands between the quotes, without its backslashes. */
 static enum ko_code
 add_unquoted(struct ko_slice text, struct ko_buf *out, struct ko_error *err)
@@ -95,7 +87,7 @@ add_quoted(struct ko_slice text, struct ko_buf *out, struct ko_error *err)
     struct ko_buf content = {0};
 
     KO_TRY(add_unquoted(text, &content, err));
-    ko_literal_add_text(ko_buf_slice(&content), out);
+    ko_value_add_text(out, ko_buf_slice(&content));
 
 done:
     ko_buf_clear(&content);

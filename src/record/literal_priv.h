@@ -24,9 +24,6 @@ bool ko_literal_is_word(struct ko_slice text);
 /* Compares words as keywords are: without regard to case. */
 bool ko_literal_same_word(struct ko_slice text, const char *word);
 
-/* Adds the canonical value {"S":"..."} of bare text, backslashes in it included. */
-void ko_literal_add_text(struct ko_slice text, struct ko_buf *out);
-
 /* Adds the canonical value of a literal.  KO_E_OPTION: not one of the forms above; names the text.
  */
 enum ko_code ko_literal_add(struct ko_slice text, struct ko_buf *out, enum ko_value_type *type,

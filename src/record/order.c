@@ -29,19 +29,6 @@ add_escaped(struct ko_buf *out, struct ko_slice bytes)
     ko_buf_add(out, end, sizeof end);
 }
 
-/* The characters of an S that is canonical as it stands: no second look at what was checked. */
-static bool
-is_plain(struct ko_slice value, struct ko_slice *text)
-{
-    static const size_t n_start = sizeof "{\"S\":\"" - 1;
-    static const size_t n_end = sizeof "\"}" - 1;
-
-    if (value.data == NULL || !ko_value_is_plain_string(value))
-        return false;
-    *text = (struct ko_slice){value.data + n_start, value.n - n_start - n_end};
-    return true;
-}
-
 /* Adds an S, N or B in order-preserving bytes; sets *kind to unusable, and adds nothing, for other
  * types. */
 static enum ko_code
@@ -55,7 +42,7 @@ add_ordered(struct ko_slice value, struct ko_buf *out, enum ko_keep_value *kind,
     struct ko_number number;
     enum ko_value_type type;
 
-    if (is_plain(value, &text)) {
+    if (ko_value_is_plain_string(value, &text)) {
         *kind = KO_KEEP_S;
         ko_buf_add_char(out, KO_ORDERED_S);
         add_escaped(out, text);
@@ -115,7 +102,7 @@ add_time(struct ko_slice value, struct ko_buf *out, enum ko_keep_value *kind, st
     *kind = KO_KEEP_UNUSABLE;
     if (value.data == NULL)
         return err->code;
-    if (is_plain(value, &text)) {
+    if (ko_value_is_plain_string(value, &text)) {
         add_time_text(text, out, kind);
         return err->code;
     }

@@ -172,7 +172,7 @@ add_equals_value(struct ko_slice text, struct ko_buf *out, struct ko_error *err)
     }
     if (ko_literal_add(text, out, &type, &why) == KO_E_OPTION) {
         ko_buf_reset(out);
-        ko_literal_add_text(text, out);
+        ko_value_add_text(out, text);
     }
     return ko_buf_finish(out, err);
 }

@@ -43,7 +43,7 @@ add_value(const struct ko_rules *rules, size_t path_index, struct ko_slice value
 
     if (value.data == NULL) {
         add_number(out, VALUE_ABSENT);
-    } else if (ko_value_is_plain_string(value)) {
+    } else if (ko_value_is_plain_string(value, NULL)) {
         add_number(out, value.n + VALUE_BYTES);
         ko_buf_add_slice(out, value);
     } else if (ko_value_add_canonical(out, value, err) == KO_OK) {
@@ -185,9 +185,7 @@ write_value(const struct value *value, struct ko_buf *out)
     if (value->text.data == NULL) {
         ko_buf_add_text(out, "null");
     } else if (value->is_string_bytes) {
-        ko_buf_add_slice(out, KO_SLICE("{\"S\":"));
-        ko_json_add_string(out, value->text);
-        ko_buf_add_char(out, '}');
+        ko_value_add_text(out, value->text);
     } else {
         ko_buf_add_slice(out, value->text);
     }

@@ -114,7 +114,7 @@ ko_touched_fingerprint(const struct ko_rules *rules, const struct ko_slice *valu
 {
     ko_buf_reset(scratch);
     for (size_t i = 0; i < (rules->has_range ? 2U : 1U); i++) {
-        if (ko_value_is_plain_string(values[i]))
+        if (ko_value_is_plain_string(values[i], NULL))
             ko_buf_add_slice(scratch, values[i]);
         else if (ko_value_add_canonical(scratch, values[i], err) != KO_OK)
             ko_context(err, "attribute '%.*s'", KO_SLICE_ARG(rules->looked[i].path.text));

@@ -23,7 +23,7 @@ check_value(struct ko_slice value)
     KO_ASSERT(ko_value_add_canonical(&twice, ko_buf_slice(&once), &err) == KO_OK);
     KO_ASSERT(ko_slice_equal(ko_buf_slice(&once), ko_buf_slice(&twice)));
     KO_ASSERT(ko_value_equal(value, ko_buf_slice(&once), &is_equal, &err) == KO_OK && is_equal);
-    if (ko_value_is_plain_string(value))
+    if (ko_value_is_plain_string(value, NULL))
         KO_ASSERT(ko_slice_equal(value, ko_buf_slice(&once)));
     ko_buf_reset(&twice);
     if (ko_value_add_string(&twice, value))

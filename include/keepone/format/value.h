@@ -62,15 +62,19 @@ enum ko_code ko_item_add_canonical(struct ko_buf *out, struct ko_slice item, str
 /*
  * True if the value, which was checked before (ko_item_walk() or ko_value_open()), is an S whose
  * text is canonical already, so that bytes can be compared and copied as they are: no white space
- * outside the string and no backslash.  Cheap; a "false" only costs time.
+ * outside the string and no backslash.  Sets *text, unless text is NULL, to the characters between
+ * the quotes.  Cheap; a "false" only costs time.
  */
-bool ko_value_is_plain_string(struct ko_slice value);
+bool ko_value_is_plain_string(struct ko_slice value, struct ko_slice *text);
 
 /*
  * Adds the canonical text of a value that was checked before, if it is an S without white space
  * around its string, whatever escapes it has; otherwise adds nothing and returns false.
  */
 bool ko_value_add_string(struct ko_buf *out, struct ko_slice value);
+
+/* Adds the canonical value of a string whose decoded bytes are text: {"S":"..."}. */
+void ko_value_add_text(struct ko_buf *out, struct ko_slice text);
 
 /*
  * Equality as DynamoDB sees it, absent values included (absent equals absent only).  Both values

@@ -254,14 +254,18 @@ canonical_and_opened_agree_on_the_grammar(void)
 static void
 only_strings_without_escapes_are_plain(void)
 {
-    assert_true(ko_value_is_plain_string(KO_SLICE("{\"S\":\"a b\xc3\xa9\"}")));
-    assert_true(ko_value_is_plain_string(KO_SLICE("{\"S\":\"\"}")));
-    assert_false(ko_value_is_plain_string(KO_SLICE("{\"S\":\"a\\/b\"}")));
-    assert_false(ko_value_is_plain_string(KO_SLICE("{\"S\": \"a\"}")));
-    assert_false(ko_value_is_plain_string(KO_SLICE("{\"S\":\"a\" }")));
-    assert_false(ko_value_is_plain_string(KO_SLICE("{\"N\":\"1\"}")));
-    assert_false(ko_value_is_plain_string(KO_SLICE("{\"S\":\"}")));
-    assert_false(ko_value_is_plain_string((struct ko_slice){NULL, 0}));
+    struct ko_slice text;
+
+    assert_true(ko_value_is_plain_string(KO_SLICE("{\"S\":\"a b\xc3\xa9\"}"), &text));
+    assert_true(ko_slice_equal(text, KO_SLICE("a b\xc3\xa9")));
+    assert_true(ko_value_is_plain_string(KO_SLICE("{\"S\":\"\"}"), &text));
+    assert_int_equal(text.n, 0);
+    assert_false(ko_value_is_plain_string(KO_SLICE("{\"S\":\"a\\/b\"}"), NULL));
+    assert_false(ko_value_is_plain_string(KO_SLICE("{\"S\": \"a\"}"), NULL));
+    assert_false(ko_value_is_plain_string(KO_SLICE("{\"S\":\"a\" }"), NULL));
+    assert_false(ko_value_is_plain_string(KO_SLICE("{\"N\":\"1\"}"), NULL));
+    assert_false(ko_value_is_plain_string(KO_SLICE("{\"S\":\"}"), NULL));
+    assert_false(ko_value_is_plain_string((struct ko_slice){NULL, 0}, NULL));
 }
 
 /* The canonical text that ko_value_add_string() makes of a value, or "". */
