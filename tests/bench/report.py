@@ -15,10 +15,9 @@ def table(head, rows, markdown):
 
 def files(rows, markdown):
     """A row for each program."""
-    inflate = rows.get("igzip -dc, 2 processes")
     cells = []
     for name, row in rows.items():
-        times = f"{row['wall_s'] / inflate['wall_s']:.2f}" if inflate else ""
+        times = f"{row['inflating']:.2f}" if "inflating" in row else ""
         losers = f"{row['losers']:,}" if "losers" in row else ""
         peak = f"{row['peak_bytes'] / 1e6:,.0f}" if "peak_bytes" in row else ""
         cells.append((name, f"{row['wall_s']:.2f}", f"{row['cpu_s']:.2f}", peak, times, losers,
