@@ -319,6 +319,7 @@ ko_search_facts(const struct ko_session *session, const struct ko_search *search
         facts.table_arn = text_or_absent(export->table_arn);
         facts.table_id = text_or_absent(export->table_id);
         facts.export_path = ko_slice_of(session->job.export_folder);
+        facts.export_arn = text_or_absent(export->arn);
     } else {
         facts.total_segments = (uint32_t) choose_segments(session, search);
     }

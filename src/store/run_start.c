@@ -169,12 +169,28 @@ done:
     return err->code;
 }
 
+/* A path may have come to hold a later export; a table is another at any time. */
+static enum ko_code
+check_same_time(const struct ko_run *run, const struct ko_run_facts *now, struct ko_error *err)
+{
+    char was_text[KO_CLOCK_TEXT_BYTES];
+    char is_text[KO_CLOCK_TEXT_BYTES];
+
+    if (run->facts.as_of_s == now->as_of_s)
+        return KO_OK;
+    ko_wall_text(run->facts.as_of_s * 1000000, was_text);
+    ko_wall_text(now->as_of_s * 1000000, is_text);
+    return refuse_other(run, "export time", ko_slice_of(was_text), ko_slice_of(is_text), err);
+}
+
 static enum ko_code
 check_same(const struct ko_run *run, const struct ko_run_facts *facts, struct ko_error *err)
 {
     KO_TRY(check_same_source(run, facts, err));
     if (!ko_slice_equal(run->facts.rules_digest, facts->rules_digest))
         return refuse_other_rules(run, facts, err);
+    if (facts->source == KO_RUN_EXPORT)
+        KO_TRY(check_same_time(run, facts, err));
     if (run->state == KO_RUN_READING)
         return KO_OK;
     (void) ko_fail(err, KO_E_REFUSED, "'%s' has a finished plan: its run is %s", run->dir,

@@ -179,6 +179,12 @@ one_export_may_be_reached_by_two_paths(void)
     assert_true(resumed);
     facts.export_arn = KO_SLICE("arn:2");
     assert_int_equal(create_code(&facts, &resumed), KO_E_REFUSED);
+    facts.export_arn = (struct ko_slice){NULL, 0};
+    facts.export_path = KO_SLICE("a");
+    assert_int_equal(create_code(&facts, &resumed), KO_OK);
+    facts.as_of_s += 86400;
+    assert_int_equal(create_code(&facts, &resumed), KO_E_REFUSED);
+    check_said("export time");
     folder_end();
 }
 
