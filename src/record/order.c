@@ -252,6 +252,8 @@ ko_expiry(const struct ko_rules *rules, const struct ko_slice *values, int64_t *
     KO_TRY(ko_text_decode(content, &text_memory, &text, err));
     KO_TRY(ko_number_parse(text, &number, err));
     *expires_s = floor_seconds(&number);
+    if (*expires_s < rules->as_of_s - KO_NEVER_EXPIRES_AGE_S)
+        *expires_s = KO_NEVER_EXPIRES;
 
 done:
     if (err->code != KO_OK)

@@ -12,7 +12,7 @@
 enum { KO_ORDERED_N = 1, KO_ORDERED_S = 2, KO_ORDERED_B = 3 };
 
 /* Epoch seconds of the item's TTL value, rounded down; KO_NEVER_EXPIRES if it has none that is a
- * number. */
+ * number, or is past KO_NEVER_EXPIRES_AGE_S. */
 enum ko_code ko_expiry(const struct ko_rules *rules, const struct ko_slice *values,
                        int64_t *expires_s, struct ko_error *err);
 

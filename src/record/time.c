@@ -156,14 +156,28 @@ parse_iso(struct ko_slice text, struct ko_time *time)
     return text.n == 0;
 }
 
+/* Is it YYYYMMDDhhmm of these two centuries?  As milliseconds that is late in 1976. */
+static bool
+is_date_to_the_minute(struct ko_slice text)
+{
+    int64_t parts[5]; /* year, month, day, hour, minute */
+
+    for (size_t i = 0; i < 5; i++)
+        if (!take_digits(&text, i == 0 ? 4 : 2, &parts[i]))
+            return false;
+    return text.n == 0 && parts[0] >= 1900 && parts[0] < 2100 && parts[1] >= 1 && parts[1] <= 12 &&
+           parts[2] >= 1 && parts[2] <= 31 && parts[3] < 24 && parts[4] < 60;
+}
+
 /*
- * 20240506 and 20240506070809 may be meant as a date or as an epoch: they decide nothing.
+ * 20240506, 202405060708 and 20240506070809 may be meant as a date or as an epoch: they decide
+ * nothing.
  */
 static bool
 is_ambiguous(struct ko_slice text)
 {
     if (text.n != 8 && text.n != 14)
-        return false;
+        return is_date_to_the_minute(text);
     for (size_t i = 0; i < text.n; i++)
         if (text.data[i] < '0' || text.data[i] > '9')
             return false;
@@ -200,7 +214,7 @@ parse_epoch(struct ko_slice text, struct ko_time *time)
         attoseconds = attoseconds > 0 ? power_of_10(FRACTION_DIGITS) - attoseconds : 0;
     }
     *time = (struct ko_time){seconds, attoseconds};
-    return true;
+    return seconds >= KO_TIME_FIRST_S && seconds <= KO_TIME_LAST_S;
 }
 
 bool

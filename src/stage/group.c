@@ -42,6 +42,14 @@ judge_keeper(struct ko_group *group, const struct ko_rules *rules, const struct 
         raise_doubt(group, KO_DOUBT_UNUSABLE);
 }
 
+/* The latest time at which DynamoDB may expire the item. */
+static int64_t
+latest_expiry_s(const struct ko_rules *rules, const struct ko_record *record)
+{
+    return record->expires_s < rules->as_of_s - KO_EXPIRES_AGE_S ? KO_NEVER_EXPIRES
+                                                                 : record->expires_s;
+}
+
 static enum ko_code
 judge_loser(struct ko_group *group, const struct ko_rules *rules, const struct ko_record *keeper,
             const struct ko_record *loser, struct ko_error *err)
@@ -57,7 +65,7 @@ judge_loser(struct ko_group *group, const struct ko_rules *rules, const struct k
         if (a != KO_KEEP_UNUSABLE && b != KO_KEEP_UNUSABLE && a != b)
             raise_doubt(group, KO_DOUBT_MIXED_TYPES);
     }
-    if (rules->has_ttl && keeper->expires_s < loser->expires_s)
+    if (rules->has_ttl && keeper->expires_s < latest_expiry_s(rules, loser))
         raise_doubt(group, KO_DOUBT_TTL);
     KO_TRY(ko_record_agree(rules, keeper, loser, &agree, err));
     if (!agree)

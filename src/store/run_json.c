@@ -3,6 +3,7 @@
 #include "keepone/format/digest.h"
 #include "keepone/format/json.h"
 #include "keepone/record/record.h"
+#include "keepone/record/time.h"
 #include "keepone/store/run.h"
 #include "run_priv.h"
 
@@ -291,7 +292,7 @@ read_value(struct ko_slice value, const struct member *member, struct ko_run *ru
         *(uint32_t *) field = (uint32_t) number;
         break;
     case MEMBER_TIME:
-        KO_TRY(read_number(value, INT64_MAX, &number, err));
+        KO_TRY(read_number(value, KO_TIME_LAST_S, &number, err));
         *(int64_t *) field = (int64_t) number;
         break;
     case MEMBER_STATE:

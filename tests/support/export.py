@@ -19,6 +19,7 @@ import os
 import random
 
 EXPORT_ID = "01716000000000-c0ffee01"
+TIME, TIME_S = "2024-05-18T02:40:00.000Z", 1716000000
 TABLE_ID = "6f1b7c1e-5c62-4d0c-9d0e-0c5f6a7b8c9d"
 
 # path: the folder of the manifests.  files: the data files.  bad_file, bad_line: what was broken.
@@ -127,7 +128,7 @@ def _write(path, content):
 def write_export(folder, items, n_files=4, key=("pk",), table="space-diff", table_arn=None,
                  table_id=TABLE_ID, n_members=1, n_empty=0, escapes="raw", shuffle=False,
                  space=False, hex_checksums=False, prefix="", broken=None, seed=1,
-                 export_time="2024-05-18T02:40:00.000Z", export_id=EXPORT_ID):
+                 export_time=TIME, export_id=EXPORT_ID):
     """Files follow a hash of the partition key, as in a real export.  broken: a name of BREAKS."""
     rng = random.Random(seed)
     path = os.path.join(folder, "AWSDynamoDB", export_id)

@@ -25,6 +25,9 @@ WHITE = "\t-\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 TIME = re.compile(r"(\d{4})-(\d\d)-(\d\d)"
                   r"(?:[Tt ](\d\d):(\d\d)(?::(\d\d)(\.\d{1,18})?)?"
                   r"(?:[Zz]|([+-])(\d\d)(?::?(\d\d))?)?)?")
+MINUTE = re.compile(r"(19|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])([01]\d|2[0-3])[0-5]\d",
+                    re.ASCII)
+YEAR_0, YEAR_10000 = -62_167_219_200, 253_402_300_800  # seconds since 1970
 NOTHING = (None, {"NULL": True}, {"S": ""}, {"B": ""}, {"L": []}, {"M": {}})
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
@@ -84,8 +87,11 @@ def time_of(value):
     text = (value or {}).get("S") or (value or {}).get("N") or ""
     if text.isascii() and text.isdigit() and len(text) in (8, 14):  # 20240506: a date or an epoch?
         return None
+    if MINUTE.fullmatch(text):                                      # 202405060708 likewise
+        return None
     if NUMBER.fullmatch(text):
-        return Fraction(text) if abs(Fraction(text)) < 10**11 else Fraction(text) / 1000
+        seconds = Fraction(text) if abs(Fraction(text)) < 10**11 else Fraction(text) / 1000
+        return seconds if YEAR_0 <= seconds < YEAR_10000 else None
     found = TIME.fullmatch(text)
     if not found or "S" not in value:
         return None
@@ -130,11 +136,11 @@ def decide(members, rules):
         usable.sort(key=lambda item: score(item, rule), reverse=rule.startswith(("newest", "max")))
         ordered = usable + others
     now = rules.get("as_of", time.time())
-    ordered.sort(key=lambda item: expiry(item, rules) < now)
+    ordered.sort(key=lambda item: expiry(item, rules, now) < now)
     keeper = ordered[0]
     if len(members) > int(rules.get("max_group", 1000)) > 0:
         return None, "max_group"
-    if expiry(keeper, rules) < now:
+    if expiry(keeper, rules, now) < now:
         return None, "expired"
     if keep and not has_any and score(keeper, keep[0]) is None:
         return None, "unusable"
@@ -146,14 +152,18 @@ def decide(members, rules):
         values = (follow(item, path) for item in members)
         if len({value and value_of(value) for value in values}) > 1:
             return None, "same"
-    if any(expiry(item, rules) > expiry(keeper, rules) for item in members):
+    if any(expiry(item, rules, now, latest=True) > expiry(keeper, rules, now) for item in members):
         return None, "ttl"
     return keeper, None
 
 
-def expiry(item, rules):
+def expiry(item, rules, now, latest=False):
+    """More than five years late is never; whether it is five years, is not known to the day."""
     number = (follow(item, rules["ttl"]) or {}).get("N") if "ttl" in rules else None
-    return float("inf") if number is None else Fraction(number)
+    never_days = 5 * 365 - 31 if latest else 5 * 366
+    if number is None or Fraction(number) < now - never_days * 86400:
+        return float("inf")
+    return Fraction(number)
 
 
 def primary_order(item, rules):

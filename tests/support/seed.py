@@ -116,7 +116,10 @@ WORDS = ["hello world", "hello  world ", "Hello World", "bc", "c", "", " "]
 RANKS = [N("1"), N("1.0"), N("-3"), N("20"), N("3"), N("1e3"), S("1"), S("abc"), S("ab\u00e9"),
          S("ab\U0001f511"), S("ab\uffee"), {"B": "AQ=="}, {"B": "/w=="}, {"BOOL": True}, None]
 PROVIDERS = [S("did:web:a.example"), S("did:web:b.example"), None]
-LONG_AGO, FAR_AHEAD = 1_000_000_000, 4_000_000_000  # times of expiry: 2001 and 2096
+# Times of expiry, for an export of May 2024: never, as DynamoDB looks back five years; perhaps
+# never; expired; 2096.
+LONG_AGO, FIVE_YEARS_AGO, LATELY = 1_000_000_000, 1_558_569_600, 1_700_000_000
+FAR_AHEAD = 4_000_000_000
 
 
 class _Traps:
@@ -184,8 +187,8 @@ def traps(seed=1, n_random=600, n_hot=120):
             rank=rng.choice(RANKS),
             pinned=rng.choice([None, None, {"BOOL": True}, {"BOOL": False}]),
             status=rng.choice([None, S("live"), S("old")]),
-            expiresAt=rng.choice([None, None, None, None, N(LONG_AGO),
-                                  N(FAR_AHEAD + rng.randrange(3)), S(str(LONG_AGO))]))
+            expiresAt=rng.choice([None, None, None, None, N(LONG_AGO), N(FIVE_YEARS_AGO), N(LATELY),
+                                  N(FAR_AHEAD + rng.randrange(3)), S(str(LATELY))]))
     rng.shuffle(made.items)
     return made.items
 

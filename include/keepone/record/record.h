@@ -42,6 +42,13 @@
 /* An item without TTL value never expires. */
 #define KO_NEVER_EXPIRES INT64_MAX
 
+/*
+ * DynamoDB expires no item whose time is more than five years in the past (Developer Guide, "Using
+ * DynamoDB Time to Live"): 0, a common mark of "never", is one.  To the day that is not documented,
+ * and until apply more time passes; whether an item between the two ages expires is not known.
+ */
+enum { KO_EXPIRES_AGE_S = (5 * 365 - 31) * 86400, KO_NEVER_EXPIRES_AGE_S = 5 * 366 * 86400 };
+
 /* A record is refused above this (KO_E_CORRUPT): far more than an item of 400 KB can need. */
 enum { KO_RECORD_BYTES_MAX = 64 * 1024 * 1024 };
 
@@ -58,7 +65,7 @@ enum ko_keep_value {
 /* A decoded record; every slice borrows from the record's bytes. */
 struct ko_record {
     uint64_t fingerprint;
-    int64_t expires_s;   /* epoch seconds, or KO_NEVER_EXPIRES */
+    int64_t expires_s;   /* epoch seconds, or KO_NEVER_EXPIRES (so also above that age) */
     struct ko_slice key; /* key text */
     struct ko_slice
         order; /* bytes: the keeper is the record with the smallest (order, primary_order) */

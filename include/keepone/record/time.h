@@ -5,8 +5,9 @@
  * ±hh, no offset means UTC; up to 18 digits of fraction; real dates only (no 30 February; second 60
  * is refused).  A text that is a plain number is an epoch like a number.  Epoch numbers: below 1e11
  * in absolute value seconds, from there on milliseconds; fractions allowed down to the attosecond.
- * Plain numbers of 8 or 14 digits do not parse: 20240506 may be meant as a date.
- * What is finer, or outside 64 bits of seconds, does not parse: nothing is rounded.
+ * What may be meant as a date does not parse: plain numbers of 8 or 14 digits, and of 12 such as
+ * 202405060708.  Nor does what is outside of the years 0 to 9999, as epochs in micro- or
+ * nanoseconds are, or finer: nothing is rounded.
  *
  * Thread use: any.  MPI: none.
  */
@@ -17,6 +18,10 @@
 #include <stdint.h>
 
 #include "keepone/base/slice.h"
+
+/* The first and last second: 0000-01-01T00:00:00Z and 9999-12-31T23:59:59Z. */
+#define KO_TIME_FIRST_S INT64_C(-62167219200)
+#define KO_TIME_LAST_S  INT64_C(253402300799)
 
 struct ko_time {
     int64_t seconds;      /* since 1970-01-01T00:00:00Z; floor */

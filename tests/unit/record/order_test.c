@@ -289,7 +289,9 @@ only_a_number_in_seconds_expires(void)
         {"\"ttl\":{\"N\":\"1714979289123\"}", 1714979289123}, /* DynamoDB knows no milliseconds */
         {"\"ttl\":{\"N\":\"999999999999999999\"}", 999999999999999999},
         {"\"ttl\":{\"N\":\"1e18\"}", KO_NEVER_EXPIRES},
-        {"\"ttl\":{\"N\":\"-1e18\"}", INT64_MIN},
+        {"\"ttl\":{\"N\":\"-158112000\"}", -158112000},
+        {"\"ttl\":{\"N\":\"-158112001\"}", KO_NEVER_EXPIRES}, /* over five years */
+        {"\"ttl\":{\"N\":\"-1e18\"}", KO_NEVER_EXPIRES},
     };
     struct ko_rules *rules = ttl_rules(0);
     struct ko_buf memory = {0};

@@ -284,6 +284,28 @@ every_doubt_is_raised_by_its_own_reason(void)
          .lines = "a k=x e=#200\nb k=x e=#200\n",
          .expected = "none a/2"},
         {.keep = "any", .ttl = "e", .lines = "a k=x\nb k=x e=#200\n", .expected = "none a/2"},
+
+        /* Five years after its time an item does not expire any more. */
+        {.keep = "any",
+         .ttl = "e",
+         .lines = "a k=x e=#-155001500\nb k=x e=#200\n",
+         .expected = "none b/2"},
+        {.keep = "any",
+         .ttl = "e",
+         .lines = "a k=x e=#-155001501\nb k=x e=#200\n",
+         .expected = "ttl b/2"},
+        {.keep = "any",
+         .ttl = "e",
+         .lines = "a k=x e=#-158111900\nb k=x e=#200\n",
+         .expected = "ttl b/2"},
+        {.keep = "any",
+         .ttl = "e",
+         .lines = "a k=x e=#-158111900\nb k=x\n",
+         .expected = "none b/2"},
+        {.keep = "any",
+         .ttl = "e",
+         .lines = "a k=x e=#-158111901\nb k=x e=#200\n",
+         .expected = "none a/2"},
     };
 
     CHECK_GROUPINGS(groupings);
