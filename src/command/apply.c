@@ -138,6 +138,12 @@ judge(const struct ko_ledger *ledger, uint64_t n_planned, struct ko_error *err)
 }
 
 static enum ko_code
+begin(void *self, struct ko_error *err)
+{
+    return ko_session_begin_writing(self, KO_RUN_APPLYING, err);
+}
+
+static enum ko_code
 run_stage(struct ko_session *session, const struct ko_plan_manifest *manifest,
           struct ko_apply_stats *stats, struct ko_error *err)
 {
@@ -154,8 +160,9 @@ run_stage(struct ko_session *session, const struct ko_plan_manifest *manifest,
                                      .unchanged = session->job.unchanged,
                                      .memory_bytes = ko_session_memory_bytes(session),
                                      .progress = &progress,
+                                     .begin = begin,
                                      .pulse = ko_session_pulse,
-                                     .pulse_self = session};
+                                     .self = session};
 
     (void) snprintf(plan_name, sizeof plan_name, "%.*s", KO_SLICE_ARG(session->run->plan_name));
     KO_TRY(ko_session_next_attempt(session, &config.attempt, err));
@@ -206,7 +213,6 @@ get_ready(struct ko_session *session, const struct ko_plan_manifest *manifest,
     (void) snprintf(question, sizeof question, "Delete up to %llu items from table '%s'?",
                     (unsigned long long) manifest->n_lines, table.name);
     KO_TRY(ko_session_confirm(session, question, err));
-    KO_TRY(ko_session_set_state(session, KO_RUN_APPLYING, err));
 
 done:
     return err->code;

@@ -26,13 +26,18 @@ enum ko_code ko_session_bind_table(struct ko_session *session, struct ko_table *
 
 /*
  * Collective: KO_OK if the user said yes: --yes, or "yes" on a terminal of a single process.
- * question: without line end.  KO_E_REFUSED otherwise.
+ * question: without line end.  KO_E_REFUSED otherwise; KO_E_STOPPED after a signal.  The lease is
+ * kept while nobody answers.
  */
 enum ko_code ko_session_confirm(struct ko_session *session, const char *question,
                                 struct ko_error *err);
 
-/* Renews the lease; for ko_apply_config.pulse, self is the session.  KO_E_REFUSED if it is lost. */
+/* Renews the lease; for ko_apply_config.pulse: self is the session.  KO_E_REFUSED if it is lost. */
 enum ko_code ko_session_pulse(void *self, struct ko_error *err);
+
+/* Collective, before the first write: the lease is still ours, and the run's state is told. */
+enum ko_code ko_session_begin_writing(struct ko_session *session, enum ko_run_state state,
+                                      struct ko_error *err);
 
 /* Collective: the run's state is told to the disk, before the first write and after the last. */
 enum ko_code ko_session_set_state(struct ko_session *session, enum ko_run_state state,

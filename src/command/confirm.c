@@ -1,5 +1,6 @@
 /* What writing verbs need before the first write: the right table, a yes, an attempt of their own.
  */
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -9,6 +10,8 @@
 #include "keepone/comm/gate.h"
 #include "keepone/comm/world.h"
 #include "keepone/store/journal.h"
+
+enum { ANSWER_POLL_MS = 1000 };
 
 static enum ko_code
 check_table(const struct ko_session *session, const struct ko_table *table, struct ko_error *err)
@@ -50,9 +53,25 @@ done:
     return err->code;
 }
 
+/* Whoever thinks for long keeps the lease, and whoever presses ^C is obeyed. */
+static enum ko_code
+wait_for_answer(struct ko_session *session, struct ko_error *err)
+{
+    struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
+
+    while (poll(&input, 1, ANSWER_POLL_MS) <= 0) {
+        if (ko_world_stop_wanted(session->world))
+            return ko_fail(err, KO_E_STOPPED, "stopped by a signal: nothing was done");
+        KO_TRY(ko_session_pulse(session, err));
+    }
+
+done:
+    return err->code;
+}
+
 /* Under mpirun stdin is never a terminal, whatever it looks like. */
 static enum ko_code
-ask(const struct ko_session *session, const char *question, struct ko_error *err)
+ask(struct ko_session *session, const char *question, struct ko_error *err)
 {
     char answer[16] = "";
 
@@ -62,8 +81,11 @@ ask(const struct ko_session *session, const char *question, struct ko_error *err
         return err->code;
     }
     (void) fprintf(stderr, "%s Type yes to go on: ", question);
+    KO_TRY(wait_for_answer(session, err));
     if (fgets(answer, sizeof answer, stdin) == NULL || strcmp(answer, "yes\n") != 0)
         (void) ko_fail(err, KO_E_REFUSED, "the answer was not yes: nothing was done");
+
+done:
     return err->code;
 }
 
@@ -81,6 +103,14 @@ ko_session_pulse(void *self, struct ko_error *err)
     struct ko_session *session = self;
 
     return session->lease == NULL ? KO_OK : ko_lease_renew(session->lease, err);
+}
+
+enum ko_code
+ko_session_begin_writing(struct ko_session *session, enum ko_run_state state, struct ko_error *err)
+{
+    if (ko_session_is_first(session) && err->code == KO_OK)
+        (void) ko_session_pulse(session, err);
+    return ko_session_set_state(session, state, err);
 }
 
 enum ko_code

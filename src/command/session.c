@@ -176,13 +176,13 @@ ko_session_open_run(struct ko_session *session, struct ko_error *err)
 
 /* Rank 0: tries again while --wait-lease allows it and nobody wants a stop. */
 static enum ko_code
-take_lease(struct ko_session *session, const char *dir, char notice[KO_LEASE_NOTICE_BYTES],
-           struct ko_error *err)
+take_lease(struct ko_session *session, const char *dir, struct ko_slice processes,
+           char notice[KO_LEASE_NOTICE_BYTES], struct ko_error *err)
 {
     const uint64_t until_us = ko_clock_us() + session->job.wait_lease_s * 1000000;
 
     for (bool is_told = false;; is_told = true) {
-        if (ko_lease_open(dir, 0, &session->lease, notice, err) != KO_E_REFUSED ||
+        if (ko_lease_open(dir, 0, processes, &session->lease, notice, err) != KO_E_REFUSED ||
             ko_clock_us() >= until_us || ko_world_stop_wanted(session->world))
             return err->code;
         if (!is_told)
@@ -197,10 +197,17 @@ enum ko_code
 ko_session_lock(struct ko_session *session, const char *dir, struct ko_error *err)
 {
     char notice[KO_LEASE_NOTICE_BYTES] = "";
+    struct ko_buf mine = {0};
+    struct ko_buf all = {0};
 
-    if (ko_session_is_first(session) && err->code == KO_OK &&
-        take_lease(session, dir, notice, err) == KO_OK && notice[0] != '\0')
+    ko_lease_add_process(&mine);
+    (void) ko_buf_finish(&mine, err);
+    if (ko_world_gather(session->world, ko_buf_slice(&mine), &all, err) == KO_OK &&
+        ko_session_is_first(session) &&
+        take_lease(session, dir, ko_buf_slice(&all), notice, err) == KO_OK && notice[0] != '\0')
         ko_log(KO_LOG_WARN, "%s", notice);
+    ko_buf_clear(&mine);
+    ko_buf_clear(&all);
     return ko_gate(session->world, err);
 }
 

@@ -29,13 +29,14 @@ show_result(const struct ko_session *session, const struct ko_apply_stats *stats
     ko_buf_add_char(&text, '\n');
     if (!session->job.json) {
         ko_buf_reset(&text);
-        ko_buf_add_format(&text,
-                          "  deleted  %14llu  by this run\n"
-                          "  restored %14llu  put back\n"
-                          "  present  %14llu  something else stands there: left alone\n",
-                          (unsigned long long) ledger->deleted,
-                          (unsigned long long) ledger->restored,
-                          (unsigned long long) ledger->present);
+        ko_buf_add_format(
+            &text,
+            "  deleted  %14llu  by this run\n"
+            "  restored %14llu  put back\n"
+            "  present  %14llu  something else stands there: left alone\n"
+            "  failed   %14llu  refused by the table, to be tried again\n",
+            (unsigned long long) ledger->deleted, (unsigned long long) ledger->restored,
+            (unsigned long long) ledger->present, (unsigned long long) ledger->undo_failed);
         ko_add_units(&text, stats);
     }
     ko_session_print(session, ko_buf_slice(&text));
@@ -43,6 +44,12 @@ show_result(const struct ko_session *session, const struct ko_apply_stats *stats
 done:
     ko_buf_clear(&text);
     return err->code;
+}
+
+static enum ko_code
+begin(void *self, struct ko_error *err)
+{
+    return ko_session_begin_writing(self, KO_RUN_UNDOING, err);
 }
 
 static enum ko_code
@@ -56,12 +63,15 @@ put_back(struct ko_session *session, const struct ko_plan_manifest *manifest,
                                     .table_name = session->run->facts.table_name,
                                     .hash_name = session->run->facts.primary_key[0].name,
                                     .progress = &progress,
+                                    .is_applied = session->run->state == KO_RUN_APPLIED,
+                                    .begin = begin,
                                     .pulse = ko_session_pulse,
-                                    .pulse_self = session};
+                                    .self = session};
 
     KO_TRY(ko_session_next_attempt(session, &config.attempt, err));
     KO_TRY(ko_undo_run(&config, session->world, stats, err));
-    KO_TRY(ko_session_set_state(session, KO_RUN_UNDONE, err));
+    if (stats->ledger.undo_failed == 0)
+        KO_TRY(ko_session_set_state(session, KO_RUN_UNDONE, err));
     if (ko_session_is_first(session))
         (void) show_result(session, stats, triggers, err);
     KO_TRY(ko_gate(session->world, err));
@@ -86,7 +96,6 @@ get_ready(struct ko_session *session, const struct ko_plan_manifest *manifest,
     (void) snprintf(question, sizeof question,
                     "Put the items that this run deleted back into table '%s'?", table.name);
     KO_TRY(ko_session_confirm(session, question, err));
-    KO_TRY(ko_session_set_state(session, KO_RUN_UNDOING, err));
 
 done:
     return err->code;
@@ -109,7 +118,11 @@ ko_command_undo(struct ko_session *session, struct ko_error *err)
     if (session->run->state != KO_RUN_UNDONE)
         KO_TRY(get_ready(session, manifest, &triggers, err));
     KO_TRY(put_back(session, manifest, &triggers, &stats, err));
-    if (stats.ledger.present > 0) {
+    if (stats.ledger.undo_failed > 0) {
+        (void) ko_fail(err, KO_E_PARTIAL, "the table refused to take %llu items back",
+                       (unsigned long long) stats.ledger.undo_failed);
+        ko_hint(err, "the journal says why; the same command tries them again.");
+    } else if (stats.ledger.present > 0) {
         (void) ko_fail(err, KO_E_UNCLEAN,
                        "%llu items were not put back: something took their place",
                        (unsigned long long) stats.ledger.present);

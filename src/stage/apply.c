@@ -13,6 +13,7 @@
 #include "keepone/comm/phase.h"
 #include "keepone/comm/world.h"
 #include "keepone/record/record.h"
+#include "open_images_priv.h"
 
 enum {
     COMMIT_AFTER_US = 5000,          /* group commit: a batch waits no longer for others, */
@@ -21,24 +22,7 @@ enum {
     BATCH_BYTES = 12 * 1024 * 1024 /* 25 images of 400 KB, and the reply they came in */
 };
 
-/* The image of an intent that an earlier attempt left open. */
-struct open_image {
-    uint32_t part;
-    uint64_t line;
-    struct ko_slice image;
-};
-
 /* ---- filling batches with lines ---- */
-
-/* An earlier attempt's image of a line whose intent it left open; absent if there is none. */
-static struct ko_slice
-find_open_image(const struct apply *apply, uint32_t part, uint64_t line)
-{
-    for (size_t i = 0; i < apply->n_open_images; i++)
-        if (apply->open_images[i].part == part && apply->open_images[i].line == line)
-            return apply->open_images[i].image;
-    return (struct ko_slice){NULL, 0};
-}
 
 /* Reads ahead one line that is not finished yet; *is_end if there is none. */
 static enum ko_code
@@ -86,13 +70,14 @@ add_line(struct batch *batch, const struct ko_line_state *state, struct ko_error
     *line = (struct line){.part = apply->reader_part,
                           .line_number = pending->line_number,
                           .was_unknown = state->has_image,
+                          .unknown_us = apply->start_us,
                           .was_open = state->has_image};
     line->primary_key = ko_arena_copy(batch->arena, pending->delete_primary_key, err);
     line->seen = ko_arena_copy(batch->arena, pending->delete_seen, err);
     line->keeper_key = ko_arena_copy(batch->arena, pending->keep_primary_key, err);
     line->keeper_seen = ko_arena_copy(batch->arena, pending->keep_seen, err);
     if (state->has_image)
-        line->image = find_open_image(apply, line->part, line->line_number);
+        line->image = open_images_find(apply->open_images, line->part, line->line_number);
     if (err->code != KO_OK)
         return err->code;
     batch->n_lines++;
@@ -294,13 +279,16 @@ step(void *self, struct ko_phase *phase, enum ko_phase_state *state, struct ko_e
     struct ko_error local = {0};
 
     *state = KO_PHASE_WAITING;
-    apply->is_ending = ko_phase_is_ending(phase);
+    /* A stop is obeyed at once: rank 0, without which no pulse ends, may be gone. */
+    apply->is_ending = ko_phase_is_ending(phase) || ko_world_stop_wanted(apply->world);
     if (apply->is_ending)
         ko_dynamodb_give_up(apply->config->client, TAG_MAY_GIVE_UP);
     /* If the client itself fails no reply will come: what is open is settled by the next attempt.
      */
     if (ko_dynamodb_step(apply->config->client, err) != KO_OK)
         return err->code;
+    if (ko_clock_us() - apply->pulse_us > KO_SILENT_US)
+        return KO_OK;
     if (apply->failure.code == KO_OK && is_commit_due(apply))
         (void) commit(apply, &apply->failure);
     if (move_batches(apply, apply->failure.code != KO_OK || apply->is_ending, &local) != KO_OK &&
@@ -330,7 +318,7 @@ show(void *self, const uint64_t *totals)
 
     ko_pacing_show(&apply->pacing, apply->config->progress, totals);
     if (apply->failure.code == KO_OK)
-        (void) apply->config->pulse(apply->config->pulse_self, &apply->failure);
+        (void) apply->config->pulse(apply->config->self, &apply->failure);
 }
 
 static void
@@ -346,6 +334,7 @@ after_pulse(void *self, const uint64_t *mine, const uint64_t *totals)
 {
     struct apply *apply = self;
 
+    apply->pulse_us = ko_clock_us();
     ko_pacing_after(&apply->pacing, mine, totals);
 }
 
@@ -371,6 +360,17 @@ choose_parts(struct apply *apply)
     return parts;
 }
 
+/* Reading a large plan may take longer than a lease lasts. */
+static void
+show_check(void *self, const uint64_t *totals)
+{
+    struct apply *apply = self;
+
+    (void) totals;
+    if (apply->failure.code == KO_OK)
+        (void) apply->config->pulse(apply->config->self, &apply->failure);
+}
+
 static enum ko_code
 check_step(void *self, struct ko_phase *phase, enum ko_phase_state *state, struct ko_error *err)
 {
@@ -378,6 +378,10 @@ check_step(void *self, struct ko_phase *phase, enum ko_phase_state *state, struc
     struct ko_plan_reader *reader = NULL;
 
     (void) phase;
+    if (apply->failure.code != KO_OK) {
+        *err = apply->failure;
+        return err->code;
+    }
     KO_TRY(ko_plan_parts_next(apply->parts, &reader, err));
     *state = reader == NULL ? KO_PHASE_DONE : KO_PHASE_BUSY;
     if (reader != NULL)
@@ -404,46 +408,11 @@ begin_parts(struct apply *apply, struct ko_error *err)
 static enum ko_code
 check_plan(struct apply *apply, struct ko_error *err)
 {
-    const struct ko_phase_ops ops = {.step = check_step};
+    const struct ko_phase_ops ops = {.step = check_step, .progress = show_check};
     const struct ko_phase_options options = {.name = "check", .ops = &ops, .self = apply};
 
     (void) begin_parts(apply, err);
     return ko_phase_run(apply->world, &options, NULL, err);
-}
-
-/* The images of lines that an earlier attempt left open or failed at. */
-static enum ko_code
-read_open_images(struct apply *apply, struct ko_error *err)
-{
-    const uint64_t n_images = apply->ledger.open + apply->ledger.failed;
-    struct ko_journal_replay *replay = NULL;
-    struct ko_journal_event event;
-    struct ko_line_state state;
-    bool has_event;
-
-    apply->open_arena = ko_arena_new(0, err);
-    apply->open_images = ko_alloc_array(n_images, sizeof *apply->open_images, err);
-    KO_TRY(err->code);
-    KO_TRY(ko_journal_replay_open(apply->index, &replay, err));
-    for (;;) {
-        KO_TRY(ko_journal_replay_next(replay, &event, &has_event, err));
-        if (!has_event)
-            break;
-        state = ko_journal_index_line(apply->index, event.part, event.line);
-        if (!event.is_last_image ||
-            (state.outcome != KO_OUTCOME_NONE && state.outcome != KO_OUTCOME_FAILED))
-            continue;
-        KO_ASSERT(apply->n_open_images < n_images);
-        apply->open_images[apply->n_open_images++] =
-            (struct open_image){.part = event.part,
-                                .line = event.line,
-                                .image = ko_arena_copy(apply->open_arena, event.image, err)};
-        KO_TRY(err->code);
-    }
-
-done:
-    ko_journal_replay_close(replay);
-    return err->code;
 }
 
 /* The journal so far: what is done, what is open. */
@@ -454,7 +423,8 @@ read_journal(struct apply *apply, struct ko_journal_parts parts, struct ko_error
                                  err));
     ko_journal_index_ledger(apply->index, &apply->ledger);
     if (apply->ledger.open + apply->ledger.failed > 0)
-        KO_TRY(read_open_images(apply, err));
+        KO_TRY(open_images_read(apply->index, apply->ledger.open + apply->ledger.failed,
+                                &apply->open_images, err));
     /* What is open or failed is work like what was never begun. */
     apply->ledger.left += apply->ledger.open + apply->ledger.failed;
     apply->ledger.open = 0;
@@ -496,8 +466,7 @@ free_apply(struct apply *apply)
     for (uint32_t i = 0; apply->batches != NULL && i < apply->n_batches; i++)
         ko_arena_free(apply->batches[i].arena);
     ko_free(apply->batches);
-    ko_free(apply->open_images);
-    ko_arena_free(apply->open_arena);
+    open_images_free(apply->open_images);
     ko_plan_reader_close(apply->reader);
     ko_plan_parts_close(apply->parts);
     ko_journal_abandon(apply->journal);
@@ -536,8 +505,10 @@ enum ko_code
 ko_apply_run(const struct ko_apply_config *config, struct ko_world *world,
              struct ko_apply_stats *stats, struct ko_error *err)
 {
-    struct apply apply = {
-        .config = config, .world = world, .no_partiql = ko_table_is_arn(config->table_name)};
+    struct apply apply = {.config = config,
+                          .world = world,
+                          .no_partiql = ko_table_is_arn(config->table_name),
+                          .start_us = ko_clock_us()};
     const struct ko_journal_parts parts = choose_parts(&apply);
     const struct ko_phase_ops ops = {.step = step,
                                      .wait = wait_for_replies,
@@ -550,14 +521,18 @@ ko_apply_run(const struct ko_apply_config *config, struct ko_world *world,
                                              .finish_on_stop = true,
                                              .counters = apply.pacing.counters,
                                              .n_counters = KO_PACING_COUNTERS};
-    const uint64_t start_us = ko_clock_us();
     uint64_t n_left;
 
     KO_TRY(check_plan(&apply, err));
     (void) read_journal(&apply, parts, err);
     n_left = apply.ledger.left;
     KO_TRY(ko_world_sum(world, &n_left, 1, err));
+    if (config->client == NULL && n_left > 0)
+        KO_TRY(ko_journal_fail_incomplete(config->dir, n_left, err));
+    if (config->client != NULL)
+        KO_TRY(config->begin(config->self, err));
     if (n_left > 0) {
+        apply.pulse_us = ko_clock_us();
         (void) begin_work(&apply, err);
         ko_pacing_begin(&apply.pacing, config->client, world);
         ko_progress_begin(config->progress, "apply", "losers", n_left);
@@ -567,7 +542,7 @@ ko_apply_run(const struct ko_apply_config *config, struct ko_world *world,
     }
     (void) end_work(&apply, stats, err);
     KO_TRY(ko_gate(world, err));
-    stats->seconds = (double) (ko_clock_us() - start_us) / 1e6;
+    stats->seconds = (double) (ko_clock_us() - apply.start_us) / 1e6;
 
 done:
     free_apply(&apply);

@@ -108,6 +108,13 @@ batch_back_off(struct batch *batch, struct ko_error *err)
 }
 
 void
+batch_note_unknown(struct line *line)
+{
+    line->was_unknown = true;
+    line->unknown_us = ko_clock_us();
+}
+
+void
 batch_made_progress(struct batch *batch)
 {
     batch->throttled_since_us = 0;

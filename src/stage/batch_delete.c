@@ -69,14 +69,12 @@ done:
 
 /* Ends the work of this rank; the other statements of the reply are still taken. */
 static void
-refuse_statement(struct batch *batch, enum ko_fault fault, const char *reason,
-                 struct ko_slice message)
+refuse_statement(struct batch *batch, const char *reason, struct ko_slice message)
 {
     struct ko_error *failure = &batch->apply->failure;
 
-    (void) ko_fail(failure, fault == KO_FAULT_INVALID ? KO_E_AWS : KO_E_ACCESS,
-                   "deleting from '%.*s': %s: %.*s", KO_SLICE_ARG(batch->apply->config->table_name),
-                   reason, KO_SLICE_ARG(message));
+    (void) ko_fail(failure, KO_E_ACCESS, "deleting from '%.*s': %s: %.*s",
+                   KO_SLICE_ARG(batch->apply->config->table_name), reason, KO_SLICE_ARG(message));
     ko_hint(failure, "finished deletes are in the journal, run the same command again.");
 }
 
@@ -107,7 +105,7 @@ take_statement_error(struct batch *batch, struct line *line, struct ko_slice err
         batch_back_off(batch, err);
         break;
     case KO_FAULT_TRANSIENT:
-        line->was_unknown = true;
+        batch_note_unknown(line);
         line->need = NEED_READ;
         batch_back_off(batch, err);
         break;
@@ -116,9 +114,13 @@ take_statement_error(struct batch *batch, struct line *line, struct ko_slice err
         batch->apply->no_partiql = true;
         line->need = NEED_READ;
         break;
-    case KO_FAULT_NOT_FOUND:
     case KO_FAULT_INVALID:
-        refuse_statement(batch, fault, reason, ko_buf_slice(&message));
+        /* PartiQL cannot say every name; DeleteItem has the last word. */
+        line->by_item = true;
+        line->need = NEED_READ;
+        break;
+    case KO_FAULT_NOT_FOUND:
+        refuse_statement(batch, reason, ko_buf_slice(&message));
         break;
     default:
         KO_TRY(batch_settle(batch, line, KO_OUTCOME_FAILED, reason, err));
@@ -193,7 +195,7 @@ take_unknown(struct batch *batch, struct ko_error *err)
 
         if (line->need != NEED_DELETE)
             continue; /* the part of the reply that could be read has settled it */
-        line->was_unknown = true;
+        batch_note_unknown(line);
         line->need = NEED_READ;
     }
     batch_back_off(batch, err);
@@ -217,6 +219,9 @@ statements_arrived(void *self, const struct ko_dynamodb_reply *reply, struct ko_
     } else if (reply->fault == KO_FAULT_ACCESS || reply->fault == KO_FAULT_UNKNOWN_OPERATION) {
         /* Other batches may have been under way with PartiQL too; DeleteItem has the last word. */
         batch->apply->no_partiql = true;
+    } else if (reply->fault == KO_FAULT_INVALID) {
+        for (size_t i = 0; i < batch->n_sent; i++)
+            batch->lines[batch->sent[i]].by_item = true;
     } else {
         (void) ko_dynamodb_reply_error(reply, "deleting losers", &local);
     }
@@ -241,6 +246,8 @@ item_arrived(void *self, const struct ko_dynamodb_reply *reply, struct ko_error 
     } else if (reply->fault == KO_FAULT_CONDITION) {
         if (ko_json_member(reply->body, "Item", &item, &local) == KO_OK)
             (void) take_condition_failure(batch, line, item, &local);
+    } else if (reply->fault == KO_FAULT_INVALID) {
+        (void) batch_settle(batch, line, KO_OUTCOME_FAILED, reply->error_code, &local);
     } else {
         (void) ko_dynamodb_reply_error(reply, "deleting a loser", &local);
     }

@@ -34,6 +34,7 @@ struct line {
     enum need need;
     enum ko_outcome outcome; /* to be settled once the keeper was looked at again */
     bool was_unknown;        /* an attempt of ours may have deleted the item without our knowing */
+    uint64_t unknown_us;     /* when we last heard of such a request */
     bool was_open;           /* an earlier attempt left it open, or failed at it */
     bool was_absent;         /* the reply in hand neither deleted nor refused it */
     bool by_item;            /* PartiQL cannot do it: DeleteItem */
@@ -78,10 +79,10 @@ struct apply {
     struct ko_ledger ledger; /* this rank's share */
     uint64_t n_settled;      /* for progress */
     struct ko_pacing pacing;
-    double line_kilobytes;       /* mean of images, old ones forgotten; 0 = not known */
-    struct ko_arena *open_arena; /* images of intents that an earlier attempt left open */
-    struct open_image *open_images;
-    size_t n_open_images;
+    double line_kilobytes;           /* mean of images, old ones forgotten; 0 = not known */
+    struct open_images *open_images; /* of earlier attempts; NULL = none */
+    uint64_t start_us;
+    uint64_t pulse_us;       /* the last pulse */
     struct ko_error failure; /* the first; replies in flight are still taken */
     bool is_ending;          /* a stop, or a failure on another rank */
     struct ko_buf request;
@@ -93,6 +94,9 @@ enum ko_code batch_settle(struct batch *batch, struct line *line, enum ko_outcom
 enum ko_code batch_add_intent(struct batch *batch, struct line *line, struct ko_slice image,
                               struct ko_error *err);
 void batch_back_off(struct batch *batch, struct ko_error *err);
+
+/* A request that may delete the line's item is out of our sight. */
+void batch_note_unknown(struct line *line);
 void batch_made_progress(struct batch *batch);
 
 /* A part of a request was refused with this code; body may have ThrottlingReasons. */

@@ -1,4 +1,5 @@
 #include "batch_priv.h"
+#include "keepone/base/clock.h"
 #include "keepone/format/json.h"
 #include "keepone/format/value.h"
 #include "keepone/stage/condition.h"
@@ -251,6 +252,10 @@ take_read(struct batch *batch, struct line *line, struct wanted_list *list, stru
     KO_TRY(batch_is_as_wanted(batch, line, loser->image, &holds, err));
     if (!holds || line->n_tries > TRIES_MAX)
         return batch_settle(batch, line, KO_OUTCOME_CHANGED, NULL, err);
+    if (reason != NULL && line->was_unknown && ko_clock_us() < line->unknown_us + KO_LATE_US) {
+        batch->not_before_us = line->unknown_us + KO_LATE_US; /* a delete may still be on its way */
+        return KO_OK;
+    }
     if (reason != NULL)
         return batch_settle(batch, line, KO_OUTCOME_SPARED, reason, err);
     line->need = NEED_DELETE;

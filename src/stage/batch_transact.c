@@ -12,7 +12,8 @@ read_again(struct batch *batch, bool was_unknown)
     for (size_t i = 0; i < batch->n_sent; i++) {
         struct line *line = &batch->lines[batch->sent[i]];
 
-        line->was_unknown |= was_unknown;
+        if (was_unknown)
+            batch_note_unknown(line);
         if (line->need == NEED_DELETE)
             line->need = NEED_READ;
     }

@@ -28,6 +28,7 @@ struct place {
     uint32_t part;
     uint64_t line;
     struct ko_slice image; /* absent: this place is free */
+    bool is_open;          /* nobody knows whether the delete has come, or is yet to come */
     bool is_in_flight;
     unsigned n_unknown; /* replies lost in a row */
     uint64_t not_before_us;
@@ -43,6 +44,8 @@ struct undo {
     uint32_t n_places;
     uint32_t n_taken;
     bool is_read;
+    uint64_t start_us;
+    uint64_t pulse_us; /* the last pulse */
     uint64_t committed_us;
     uint64_t n_done; /* for progress */
     bool is_ending;
@@ -76,18 +79,23 @@ done:
 
 /*
  * Something stands at the item's place.  If it equals the image it is back, by an earlier try or
- * attempt of ours whose reply or journal was lost; otherwise it is somebody else's.
+ * attempt of ours whose reply or journal was lost; otherwise it is somebody else's.  Or it was
+ * never gone: then it is looked at again when no delete can be on its way any more.
  */
 static enum ko_code
 take_presence(struct place *place, struct ko_slice body, struct ko_error *err)
 {
+    const struct undo *undo = place->undo;
     struct ko_slice item;
     bool is_back = false;
 
     KO_TRY(ko_json_member(body, "Item", &item, err));
     if (item.data != NULL)
         KO_TRY(ko_item_equal(item, place->image, &is_back, err));
-    KO_TRY(finish(place, is_back ? KO_UNDO_RESTORED : KO_UNDO_PRESENT, NULL, err));
+    if (is_back && place->is_open && ko_clock_us() < undo->start_us + KO_LATE_US)
+        place->not_before_us = undo->start_us + KO_LATE_US;
+    else
+        KO_TRY(finish(place, is_back ? KO_UNDO_RESTORED : KO_UNDO_PRESENT, NULL, err));
 
 done:
     return err->code;
@@ -113,6 +121,8 @@ put_arrived(void *self, const struct ko_dynamodb_reply *reply, struct ko_error *
     } else if (reply->fault == KO_FAULT_THROTTLED && undo->is_ending) {
         place->image = (struct ko_slice){NULL, 0}; /* left to the next attempt */
         undo->n_taken--;
+    } else if (reply->fault == KO_FAULT_INVALID || reply->fault == KO_FAULT_OTHER) {
+        (void) finish(place, KO_UNDO_FAILED, reply->error_code, &local);
     } else {
         (void) ko_dynamodb_reply_error(reply, "putting an item back", &local);
     }
@@ -181,6 +191,7 @@ take_next(struct undo *undo, struct place *place, struct ko_error *err)
     ko_arena_reset(place->arena);
     place->part = event.part;
     place->line = event.line;
+    place->is_open = ko_journal_index_line(undo->index, event.part, event.line).is_open;
     place->n_unknown = 0;
     place->not_before_us = 0;
     place->image = ko_arena_copy(place->arena, event.image, err);
@@ -230,11 +241,13 @@ step(void *self, struct ko_phase *phase, enum ko_phase_state *state, struct ko_e
     struct undo *undo = self;
 
     *state = KO_PHASE_WAITING;
-    undo->is_ending = ko_phase_is_ending(phase);
+    undo->is_ending = ko_phase_is_ending(phase) || ko_world_stop_wanted(undo->world);
     if (undo->is_ending)
         ko_dynamodb_give_up(undo->config->client, 0);
     if (ko_dynamodb_step(undo->config->client, err) != KO_OK)
         return err->code;
+    if (ko_clock_us() - undo->pulse_us > KO_SILENT_US)
+        return KO_OK;
     if (undo->failure.code == KO_OK)
         (void) fill_places(undo, &undo->failure);
     if (undo->failure.code != KO_OK && !has_reply_to_come(undo)) {
@@ -261,7 +274,7 @@ show(void *self, const uint64_t *totals)
 
     ko_pacing_show(&undo->pacing, undo->config->progress, totals);
     if (undo->failure.code == KO_OK)
-        (void) undo->config->pulse(undo->config->pulse_self, &undo->failure);
+        (void) undo->config->pulse(undo->config->self, &undo->failure);
 }
 
 static void
@@ -277,12 +290,14 @@ after_pulse(void *self, const uint64_t *mine, const uint64_t *totals)
 {
     struct undo *undo = self;
 
+    undo->pulse_us = ko_clock_us();
     ko_pacing_after(&undo->pacing, mine, totals);
 }
 
-/* What is left to be put back by this rank. */
+/* What is left to be put back by this rank, and what a whole journal of an applied run would tell.
+ */
 static enum ko_code
-read_journal(struct undo *undo, uint64_t *n_left, struct ko_error *err)
+read_journal(struct undo *undo, uint64_t *n_left, uint64_t *n_untold, struct ko_error *err)
 {
     const unsigned n_ranks = (unsigned) ko_world_size(undo->world);
     const unsigned rank = (unsigned) ko_world_rank(undo->world);
@@ -295,6 +310,7 @@ read_journal(struct undo *undo, uint64_t *n_left, struct ko_error *err)
     undo->ledger.undo_failed = 0;
     *n_left =
         undo->ledger.deleted + undo->ledger.open - undo->ledger.restored - undo->ledger.present;
+    *n_untold = undo->ledger.left + undo->ledger.open + undo->ledger.failed;
 
 done:
     return err->code;
@@ -338,7 +354,8 @@ ko_undo_run(const struct ko_undo_config *config, struct ko_world *world,
             struct ko_apply_stats *stats, struct ko_error *err)
 {
     const uint64_t start_us = ko_clock_us();
-    struct undo undo = {.config = config, .world = world, .committed_us = start_us};
+    struct undo undo = {
+        .config = config, .world = world, .start_us = start_us, .committed_us = start_us};
     const struct ko_phase_ops ops = {.step = step,
                                      .wait = wait_for_replies,
                                      .progress = show,
@@ -353,11 +370,20 @@ ko_undo_run(const struct ko_undo_config *config, struct ko_world *world,
     struct ko_error closing = {0};
     struct ko_error adding = {0}; /* of its own: what one rank could not close, all have counted */
     uint64_t n_left = 0;
+    uint64_t n_untold = 0;
     uint64_t milliunits;
 
-    (void) read_journal(&undo, &n_left, err);
+    (void) read_journal(&undo, &n_left, &n_untold, err);
     KO_TRY(ko_world_sum(world, &n_left, 1, err));
+    KO_TRY(ko_world_sum(world, &n_untold, 1, err));
+    if (config->client == NULL && n_left > 0)
+        KO_TRY(ko_journal_fail_incomplete(config->dir, n_left, err));
+    if (config->is_applied && n_untold > 0)
+        KO_TRY(ko_journal_fail_incomplete(config->dir, n_untold, err));
+    if (config->client != NULL)
+        KO_TRY(config->begin(config->self, err));
     if (n_left > 0) {
+        undo.pulse_us = ko_clock_us();
         (void) begin_work(&undo, err);
         ko_pacing_begin(&undo.pacing, config->client, world);
         ko_progress_begin(config->progress, "undo", "items", n_left);

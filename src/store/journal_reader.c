@@ -282,6 +282,16 @@ ko_journal_index_free(struct ko_journal_index *index)
     ko_free(index);
 }
 
+enum ko_code
+ko_journal_fail_incomplete(const char *dir, uint64_t n_lines, struct ko_error *err)
+{
+    (void) ko_fail(err, KO_E_CORRUPT,
+                   "the run is finished, but '%s/journal' does not account for %llu of its lines",
+                   dir, (unsigned long long) n_lines);
+    ko_hint(err, "nothing was written: bring back what is missing or cut in that folder.");
+    return err->code;
+}
+
 uint64_t
 ko_journal_index_n_cut(const struct ko_journal_index *index)
 {

@@ -88,12 +88,15 @@ done:
 }
 
 static enum ko_code
-take(struct ko_lease *lease, char notice[KO_LEASE_NOTICE_BYTES], struct ko_error *err)
+take(struct ko_lease *lease, struct ko_slice processes, char notice[KO_LEASE_NOTICE_BYTES],
+     struct ko_error *err)
 {
     struct ko_buf content = {0};
     bool is_taken = false;
 
     ko_claim_describe_self(&lease->claim);
+    if (processes.data != NULL)
+        ko_claim_set_processes(&lease->claim, processes);
     lease->claim.expires_us = ko_wall_us() + lease->length_us;
     ko_claim_encode(&lease->claim, &content);
     KO_TRY(ko_buf_finish(&content, err));
@@ -113,7 +116,7 @@ done:
 }
 
 enum ko_code
-ko_lease_open(const char *dir, unsigned seconds, struct ko_lease **lease,
+ko_lease_open(const char *dir, unsigned seconds, struct ko_slice processes, struct ko_lease **lease,
               char notice[KO_LEASE_NOTICE_BYTES], struct ko_error *err)
 {
     notice[0] = '\0';
@@ -124,7 +127,7 @@ ko_lease_open(const char *dir, unsigned seconds, struct ko_lease **lease,
     (*lease)->is_on_mount = ko_path_is_remote(dir);
     (void) snprintf((*lease)->dir, sizeof(*lease)->dir, "%s", dir);
     KO_TRY(ko_path_join((*lease)->path, err, dir, "lease.json"));
-    KO_TRY(take(*lease, notice, err));
+    KO_TRY(take(*lease, processes, notice, err));
 
 done:
     if (err->code != KO_OK) {

@@ -17,9 +17,58 @@ ko_claim_describe_self(struct ko_claim *claim)
 
     (void) gethostname(host, sizeof host - 1);
     (void) snprintf(claim->owner, sizeof claim->owner, "%s:%ld", host, (long) getpid());
+    (void) snprintf(claim->pids, sizeof claim->pids, "%ld", (long) getpid());
     n = readlink("/proc/self/ns/pid", claim->space, sizeof claim->space - 1);
     claim->space[n < 0 ? 0 : n] = '\0';
     ko_random_hex(claim->id, ID_BYTES - 1);
+}
+
+/* "owner space" */
+void
+ko_lease_add_process(struct ko_buf *out)
+{
+    struct ko_claim self = {0};
+
+    ko_claim_describe_self(&self);
+    ko_buf_add_format(out, "%s %s", self.owner, self.space);
+}
+
+/* The process number of an "owner space" of the claim's host and space, or NULL. */
+static const char *
+pid_in(const struct ko_claim *claim, const char *process)
+{
+    const char *const colon = strrchr(claim->owner, ':');
+    const size_t n_host = colon == NULL ? 0 : (size_t) (colon - claim->owner) + 1;
+    const char *const space = strchr(process, ' ');
+
+    if (n_host == 0 || claim->space[0] == '\0' || space == NULL ||
+        strcmp(space + 1, claim->space) != 0 || strncmp(process, claim->owner, n_host) != 0)
+        return NULL;
+    return process + n_host;
+}
+
+void
+ko_claim_set_processes(struct ko_claim *claim, struct ko_slice processes)
+{
+    size_t n_pids = 0;
+
+    while (processes.n >= 4) {
+        const size_t n = ko_read_u32(processes.data);
+        char process[2 * OWNER_BYTES];
+        const char *pid;
+
+        KO_ASSERT(n <= processes.n - 4);
+        (void) snprintf(process, sizeof process, "%.*s", (int) n, processes.data + 4);
+        processes = (struct ko_slice){processes.data + 4 + n, processes.n - 4 - n};
+        pid = pid_in(claim, process);
+        if (pid != NULL)
+            n_pids += (size_t) snprintf(claim->pids + n_pids, sizeof claim->pids - n_pids, "%.*s ",
+                                        (int) strcspn(pid, " "), pid);
+        if (pid == NULL || n_pids >= sizeof claim->pids) {
+            claim->pids[0] = '\0';
+            return;
+        }
+    }
 }
 
 void
@@ -32,8 +81,10 @@ ko_claim_encode(const struct ko_claim *claim, struct ko_buf *out)
     ko_json_add_string(out, ko_slice_of(claim->owner));
     ko_buf_add_text(out, ",\n\"space\":");
     ko_json_add_string(out, ko_slice_of(claim->space));
-    ko_buf_add_format(out, ",\n\"id\":\"%s\",\n\"expires\":\"%s\",\n\"expires_us\":%lld\n}\n",
-                      claim->id, text, (long long) claim->expires_us);
+    ko_buf_add_format(out,
+                      ",\n\"pids\":\"%s\",\n\"id\":\"%s\",\n\"expires\":\"%s\","
+                      "\n\"expires_us\":%lld\n}\n",
+                      claim->pids, claim->id, text, (long long) claim->expires_us);
 }
 
 static enum ko_code
@@ -55,6 +106,7 @@ ko_claim_decode(struct ko_slice text, struct ko_claim *claim, struct ko_error *e
 
     KO_TRY(decode_text(text, "owner", claim->owner, sizeof claim->owner, err));
     KO_TRY(decode_text(text, "space", claim->space, sizeof claim->space, err));
+    KO_TRY(decode_text(text, "pids", claim->pids, sizeof claim->pids, err));
     KO_TRY(decode_text(text, "id", claim->id, sizeof claim->id, err));
     KO_TRY(ko_json_member_u64(text, "expires_us", &expires_us, err));
     claim->expires_us = expires_us > INT64_MAX ? INT64_MAX : (int64_t) expires_us;
@@ -84,19 +136,26 @@ is_zombie(long pid)
     return name_end != NULL && strncmp(name_end, ") Z", 3) == 0;
 }
 
-/* Only a process of this host, with process numbers of the same space, can be known to be gone. */
 bool
 ko_claim_is_owner_gone(const struct ko_claim *claim)
 {
-    struct ko_claim self = {0};
-    const char *colon = strrchr(claim->owner, ':');
-    const size_t host_bytes = colon == NULL ? 0 : (size_t) (colon - claim->owner) + 1;
-    long pid;
+    struct ko_buf self = {0};
+    struct ko_error ignored = {0};
+    const char *pids = claim->pids;
+    bool is_gone;
 
-    ko_claim_describe_self(&self);
-    if (colon == NULL || self.space[0] == '\0' || strcmp(self.space, claim->space) != 0 ||
-        strncmp(self.owner, claim->owner, host_bytes) != 0)
-        return false;
-    pid = strtol(colon + 1, NULL, 10);
-    return pid > 0 && ((kill((pid_t) pid, 0) != 0 && errno == ESRCH) || is_zombie(pid));
+    ko_lease_add_process(&self);
+    ko_buf_add_char(&self, '\0');
+    is_gone = ko_buf_finish(&self, &ignored) == KO_OK && pid_in(claim, self.data) != NULL &&
+              pids[0] != '\0';
+    ko_buf_clear(&self);
+    while (is_gone && *pids != '\0') {
+        char *end;
+        const long pid = strtol(pids, &end, 10);
+
+        is_gone = end != pids && pid > 0 &&
+                  ((kill((pid_t) pid, 0) != 0 && errno == ESRCH) || is_zombie(pid));
+        pids = end + strspn(end, " ");
+    }
+    return is_gone;
 }

@@ -13,21 +13,25 @@
 #include "keepone/base/file.h"
 #include "keepone/store/lease.h"
 
-enum { OWNER_BYTES = 320, ID_BYTES = 17, LEASE_BYTES_MAX = 65536 };
+enum { OWNER_BYTES = 320, ID_BYTES = 17, PIDS_BYTES = 4096, LEASE_BYTES_MAX = 65536 };
 
 struct ko_claim {
     char owner[OWNER_BYTES]; /* "host:pid" */
     char space[OWNER_BYTES]; /* of its process numbers: another container counts them anew */
+    char pids[PIDS_BYTES];   /* "12 13": of all ranks; "" = not all are of this host and space */
     char id[ID_BYTES];
     int64_t expires_us;
 };
 
-/* Sets all but expires_us; the id is new. */
+/* Sets all but expires_us; the id is new; the only process is this one. */
 void ko_claim_describe_self(struct ko_claim *claim);
+
+/* Sets pids from what ko_lease_add_process() has added on every rank. */
+void ko_claim_set_processes(struct ko_claim *claim, struct ko_slice processes);
 void ko_claim_encode(const struct ko_claim *claim, struct ko_buf *out);
 enum ko_code ko_claim_decode(struct ko_slice text, struct ko_claim *claim, struct ko_error *err);
 
-/* Only a process of this host, with process numbers of the same space, can be known to be gone. */
+/* Only processes of this host, with process numbers of the same space, can be known to be gone. */
 bool ko_claim_is_owner_gone(const struct ko_claim *claim);
 
 struct ko_lease {

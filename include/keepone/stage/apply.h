@@ -25,6 +25,7 @@
 #include "keepone/base/error.h"
 #include "keepone/stage/progress.h"
 #include "keepone/store/journal.h"
+#include "keepone/store/lease.h"
 #include "keepone/store/plan.h"
 
 struct ko_dynamodb;
@@ -44,10 +45,25 @@ struct ko_apply_config {
     uint64_t memory_bytes; /* of this rank: bounds the batches in flight, which hold images */
     struct ko_progress *progress;
 
+    /* Collective, once plan and journal are known to be whole: may the first write come? */
+    enum ko_code (*begin)(void *self, struct ko_error *err);
+
     /* Called on rank 0 at each pulse, to renew the lease; a failure ends the work. */
     enum ko_code (*pulse)(void *self, struct ko_error *err);
-    void *pulse_self;
+    void *self; /* of both */
 };
+
+/*
+ * A rank that has heard of no pulse for so long sends nothing, until there is one: rank 0 may be
+ * gone, and another job on the run once the lease has expired.
+ */
+enum { KO_SILENT_US = KO_LEASE_SECONDS / 3 * 1000000 };
+
+/*
+ * A request whose sender died, or has not heard of it, may act for so long.  What it was to delete
+ * and is there is looked at again after that.
+ */
+enum { KO_LATE_US = 10 * 1000000 };
 
 struct ko_apply_stats {
     struct ko_ledger ledger; /* of the whole plan, summed over the ranks */
@@ -64,10 +80,11 @@ ko_per_second(double n, double seconds)
 }
 
 /*
- * Collective.  First every part is compared with its digest, on all ranks; then lines are worked
- * on. stats->ledger is set whenever the journal could be read, also after a stop or failure.
- * Errors: KO_E_CORRUPT (plan or journal), KO_E_STOPPED, KO_E_THROTTLED, KO_E_ACCESS, KO_E_AWS,
- * KO_E_IO.  The same call with the next attempt goes on.
+ * Collective.  First every part is compared with its digest, on all ranks, and the journal read; of
+ * a run without client (it is applied) it must account for every line.  Then lines are worked on.
+ * stats->ledger is set whenever the journal could be read, also after a stop or failure. Errors:
+ * KO_E_CORRUPT (plan or journal), KO_E_STOPPED, KO_E_THROTTLED, KO_E_ACCESS, KO_E_AWS, KO_E_IO. The
+ * same call with the next attempt goes on.
  */
 enum ko_code ko_apply_run(const struct ko_apply_config *config, struct ko_world *world,
                           struct ko_apply_stats *stats, struct ko_error *err);

@@ -4,7 +4,9 @@
  * The journal's last image of each deleted line is put under attribute_not_exists.  Each rank
  * works on the lines of its own partitions.  Finished ones are never repeated; a lost reply is sent
  * again, which the condition makes safe.  Intents without outcome are settled by keepone apply, not
- * here: what they say is put back too, if it is absent.
+ * here: what they say is put back too, if it is absent.  If it is there, it is looked at once more
+ * when no delete can be on its way any more.  An item that the table refuses is counted, and tried
+ * again by the next attempt.
  *
  * Thread use: one thread per rank.  MPI: collective over the world.
  */
@@ -25,8 +27,10 @@ struct ko_undo_config {
     struct ko_slice hash_name; /* of the table's key */
     uint32_t attempt;
     struct ko_progress *progress;
-    enum ko_code (*pulse)(void *self, struct ko_error *err); /* as in ko_apply_config */
-    void *pulse_self;
+    bool is_applied; /* the journal must account for every line of the plan */
+    enum ko_code (*begin)(void *self, struct ko_error *err); /* as in ko_apply_config */
+    enum ko_code (*pulse)(void *self, struct ko_error *err);
+    void *self;
 };
 
 /*

@@ -154,6 +154,9 @@ struct ko_ledger {
 
 void ko_journal_index_ledger(const struct ko_journal_index *index, struct ko_ledger *ledger);
 
+/* KO_E_CORRUPT: the run is finished, and the journal of its directory tells nothing of n lines. */
+enum ko_code ko_journal_fail_incomplete(const char *dir, uint64_t n_lines, struct ko_error *err);
+
 /* Files whose tail was cut by a crash. */
 uint64_t ko_journal_index_n_cut(const struct ko_journal_index *index);
 

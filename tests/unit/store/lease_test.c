@@ -10,7 +10,7 @@ static char notice[KO_LEASE_NOTICE_BYTES];
 static enum ko_code
 open_lease(struct ko_lease **lease, struct ko_error *err)
 {
-    return ko_lease_open(temp_folder, 60, lease, notice, err);
+    return ko_lease_open(temp_folder, 60, (struct ko_slice){NULL, 0}, lease, notice, err);
 }
 
 /* Takes and gives back. */
@@ -180,6 +180,56 @@ the_lease_of_a_process_that_is_gone_is_taken_over_at_once(void)
     case_end();
 }
 
+/* A child takes the lease for itself and this process, or for one of another host, and is killed.
+ */
+static void
+take_for_two_and_die(bool is_other_elsewhere)
+{
+    struct ko_buf other = {0};
+    int status = 0;
+    pid_t child;
+
+    ko_lease_add_process(&other);
+    if (is_other_elsewhere)
+        other.data[0] = '~';
+    child = fork();
+    if (child == 0) {
+        struct ko_error err = {0};
+        struct ko_lease *lease = NULL;
+        struct ko_buf mine = {0};
+        struct ko_buf all = {0};
+
+        ko_lease_add_process(&mine);
+        ko_buf_add_u32(&all, (uint32_t) mine.n);
+        ko_buf_add_slice(&all, ko_buf_slice(&mine));
+        ko_buf_add_u32(&all, (uint32_t) other.n);
+        ko_buf_add_slice(&all, ko_buf_slice(&other));
+        _exit((int) ko_lease_open(temp_folder, 60, ko_buf_slice(&all), &lease, notice, &err));
+    }
+    assert_true(child > 0);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    ko_buf_clear(&other);
+}
+
+static void
+the_lease_of_ranks_of_which_one_may_live_is_kept_until_it_expires(void)
+{
+    for (int is_elsewhere = 0; is_elsewhere < 2; is_elsewhere++) {
+        struct ko_error err = {0};
+
+        case_begin();
+        take_for_two_and_die(is_elsewhere);
+        (void) open_and_close(&err);
+        CHECK_CODE(err, KO_E_REFUSED);
+        ko_clock_set_us(1000000060000000U);
+        err = (struct ko_error){0};
+        (void) open_and_close(&err);
+        CHECK_OK(err);
+        case_end();
+    }
+}
+
 /* Replaces the first `from` in lease.json by a text of the same length. */
 static void
 edit(const char *from, const char *to)
@@ -288,6 +338,7 @@ CASES = {
     CASE(a_renewed_lease_lasts_longer),
     CASE(a_lease_that_was_removed_is_lost),
     CASE(the_lease_of_a_process_that_is_gone_is_taken_over_at_once),
+    CASE(the_lease_of_ranks_of_which_one_may_live_is_kept_until_it_expires),
     CASE(a_process_of_another_host_or_container_cannot_be_known_to_be_gone),
     CASE(an_unreadable_lease_expires_by_the_time_of_its_file),
     CASE(a_failure_before_does_not_keep_the_lease),

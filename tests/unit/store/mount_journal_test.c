@@ -296,7 +296,7 @@ static char notice[KO_LEASE_NOTICE_BYTES];
 static enum ko_code
 take(struct ko_lease **lease, struct ko_error *err)
 {
-    return ko_lease_open(temp_folder, 60, lease, notice, err);
+    return ko_lease_open(temp_folder, 60, (struct ko_slice){NULL, 0}, lease, notice, err);
 }
 
 static void
