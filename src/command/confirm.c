@@ -108,7 +108,8 @@ ko_session_pulse(void *self, struct ko_error *err)
 enum ko_code
 ko_session_begin_writing(struct ko_session *session, enum ko_run_state state, struct ko_error *err)
 {
-    if (ko_session_is_first(session) && err->code == KO_OK)
+    if (session->lease != NULL && err->code == KO_OK &&
+        ko_lease_check(session->lease, err) == KO_OK)
         (void) ko_session_pulse(session, err);
     return ko_session_set_state(session, state, err);
 }

@@ -150,8 +150,8 @@ ko_lease_fail_lost(const struct ko_lease *lease, const struct ko_claim *holder,
     return err->code;
 }
 
-static enum ko_code
-check_ours(const struct ko_lease *lease, struct ko_error *err)
+enum ko_code
+ko_lease_check(const struct ko_lease *lease, struct ko_error *err)
 {
     struct ko_claim holder;
     bool is_there = false;
@@ -175,7 +175,7 @@ ko_lease_renew(struct ko_lease *lease, struct ko_error *err)
 
     if (before_us - now_us > lease->length_us / 3 * 2)
         return KO_OK;
-    KO_TRY(check_ours(lease, err));
+    KO_TRY(ko_lease_check(lease, err));
     lease->claim.expires_us = now_us + lease->length_us;
     ko_claim_encode(&lease->claim, &content);
     KO_TRY(ko_buf_finish(&content, err));
@@ -196,7 +196,7 @@ ko_lease_close(struct ko_lease *lease, struct ko_error *err)
 
     if (lease == NULL)
         return err->code;
-    if (check_ours(lease, &closing) == KO_OK)
+    if (ko_lease_check(lease, &closing) == KO_OK)
         (void) ko_file_remove(lease->path, &closing);
     ko_free(lease);
     if (err->code == KO_OK)

@@ -55,7 +55,8 @@ class Result(collections.namedtuple("Result", "command rc out err")):
         return f"{' '.join(self.command)}\nexit {self.rc}\n{self.out[-3000:]}\n{self.err[-3000:]}"
 
 
-def run(verb, *arguments, ranks=0, env=None, timeout=TIMEOUT_SECONDS, file_bytes=None, places=()):
+def start(verb, *arguments, ranks=0, env=None, file_bytes=None, places=(),
+          stdin=subprocess.DEVNULL):
     """ranks = 0: the program alone; else under mpirun.  file_bytes: no file can grow beyond it, as
     on a full disk.  places: one rank in each of these working directories."""
     command = [PROGRAM, verb, *map(str, arguments)]
@@ -71,16 +72,21 @@ def run(verb, *arguments, ranks=0, env=None, timeout=TIMEOUT_SECONDS, file_bytes
             signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
             resource.setrlimit(resource.RLIMIT_FSIZE, (file_bytes, file_bytes))
 
-    process = subprocess.Popen(command, env=os.environ | ENVIRONMENT | (env or {}), text=True,
-                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                               stderr=subprocess.PIPE, start_new_session=True, preexec_fn=prepare)
+    return subprocess.Popen(command, env=os.environ | ENVIRONMENT | (env or {}), text=True,
+                            stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                            start_new_session=True, preexec_fn=prepare)
+
+
+def run(verb, *arguments, timeout=TIMEOUT_SECONDS, **how):
+    """Runs it as start() does, to its end."""
+    process = start(verb, *arguments, **how)
     try:
         out, err = process.communicate(timeout=timeout)
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         out, err = process.communicate()
         err += f"\nended after {timeout} s"
-    return Result(command, process.returncode, out, err)
+    return Result(process.args, process.returncode, out, err)
 
 
 def options(rules):

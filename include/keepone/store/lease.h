@@ -45,6 +45,9 @@ enum ko_code ko_lease_open(const char *dir, unsigned seconds, struct ko_slice pr
  */
 enum ko_code ko_lease_renew(struct ko_lease *lease, struct ko_error *err);
 
+/* Looks at once whether the lease is still ours: KO_E_REFUSED if not. */
+enum ko_code ko_lease_check(const struct ko_lease *lease, struct ko_error *err);
+
 /*
  * Gives the lease back (if it is still ours: else KO_E_REFUSED) and frees it in any case.  May be
  * called with a failure in err, which then stays.  Accepts NULL.
