@@ -182,7 +182,7 @@ end_apply(struct ko_session *session, const struct ko_apply_stats *stats,
     /* For a run that is applied this changes nothing. */
     if (err->code == KO_OK && stats->ledger.left == 0 && stats->ledger.failed == 0)
         (void) ko_session_set_state(session, KO_RUN_APPLIED, err);
-    if (ko_session_is_first(session) && stats->ledger.planned > 0)
+    if (ko_session_is_first(session) && (stats->ledger.planned > 0 || err->code == KO_OK))
         (void) show_result(session, stats, triggers, err->code == KO_OK ? err : &second);
     KO_TRY(ko_gate(session->world, err));
     KO_TRY(judge(&stats->ledger, n_planned, err));
@@ -212,7 +212,8 @@ get_ready(struct ko_session *session, const struct ko_plan_manifest *manifest,
     ko_guard_show(session, &table, &guard, triggers);
     (void) snprintf(question, sizeof question, "Delete up to %llu items from table '%s'?",
                     (unsigned long long) manifest->n_lines, table.name);
-    KO_TRY(ko_session_confirm(session, question, err));
+    if (manifest->n_lines > 0)
+        KO_TRY(ko_session_confirm(session, question, err));
 
 done:
     return err->code;

@@ -11,7 +11,36 @@
 #include "keepone/comm/world.h"
 #include "keepone/store/journal.h"
 
-enum { ANSWER_POLL_MS = 1000 };
+/* KEY_TEXT_BYTES: two names of 255 bytes at most. */
+enum { ANSWER_POLL_MS = 1000, KEY_TEXT_BYTES = 640 };
+
+/* "pk,sk", or "pk". */
+static void
+join_key(char text[KEY_TEXT_BYTES], struct ko_slice hash, struct ko_slice range)
+{
+    (void) snprintf(text, KEY_TEXT_BYTES, "%.*s%s%.*s", KO_SLICE_ARG(hash), range.n > 0 ? "," : "",
+                    KO_SLICE_ARG(range));
+}
+
+/* An export does not say its table's key: it was the user's word. */
+static enum ko_code
+check_key(const struct ko_session *session, const struct ko_table *table, struct ko_error *err)
+{
+    const struct ko_run_key *const planned = session->run->facts.primary_key;
+    const struct ko_slice range = table->has_range ? ko_slice_of(table->range.name) : KO_SLICE("");
+    char was[KEY_TEXT_BYTES];
+    char is[KEY_TEXT_BYTES];
+
+    join_key(was, planned[0].name, planned[1].name);
+    join_key(is, ko_slice_of(table->hash.name), range);
+    if (strcmp(was, is) != 0) {
+        (void) ko_fail(err, KO_E_REFUSED,
+                       "the plan was made with --primary-key %s, but that of table '%s' is %s", was,
+                       table->name, is);
+        ko_hint(err, "find again with --primary-key %s.", is);
+    }
+    return err->code;
+}
 
 static enum ko_code
 check_table(const struct ko_session *session, const struct ko_table *table, struct ko_error *err)
@@ -29,7 +58,7 @@ check_table(const struct ko_session *session, const struct ko_table *table, stru
     } else if (!ko_slice_equal(planned, ko_slice_of(table->id))) {
         ko_session_warn(session, "the table's id is not known, so only its name was compared");
     }
-    return err->code;
+    return err->code == KO_OK ? check_key(session, table, err) : err->code;
 }
 
 enum ko_code

@@ -67,6 +67,15 @@ run_command(struct ko_session *session, struct ko_error *err)
     return commands[session->job.verb](session, err);
 }
 
+/* Results that nobody can read are not done.  show has looked itself, as its reader may go away. */
+static void
+flush_results(const struct ko_session *session, struct ko_error *err)
+{
+    if ((fflush(stdout) != 0 || ferror(stdout)) && session->job.verb != KO_VERB_SHOW &&
+        err->code == KO_OK)
+        (void) ko_fail(err, KO_E_IO, "cannot write the result to stdout");
+}
+
 int
 main(int argc, char **argv)
 {
@@ -81,11 +90,11 @@ main(int argc, char **argv)
     ko_assert_install(end_on_assert);
     if (read_job(&session, argc, argv, &is_over, &err) == KO_OK && !is_over)
         (void) run_command(&session, &err);
+    flush_results(&session, &err);
     ko_session_clear(&session, &err);
     (void) ko_gate(session.world, &err);
     if (ko_session_is_first(&session))
         ko_message_print_error(&err, false);
-    (void) fflush(stdout);
     ko_world_close(session.world);
     return (int) err.code;
 }

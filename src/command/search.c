@@ -61,6 +61,7 @@ build_rules(const struct ko_session *session, struct ko_search *search, int64_t 
                                        .same = ko_slice_of(job->same.joined),
                                        .where = ko_slice_of(job->where),
                                        .ttl = ko_slice_of(ttl),
+                                       .ttl_is_given = job->ttl_attribute != NULL,
                                        .as_of_s = as_of_s,
                                        .max_group = job->max_group,
                                        .missing_key = job->missing_key};

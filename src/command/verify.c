@@ -114,8 +114,8 @@ judge(const struct ko_session *session, const struct ko_counts *counts, struct k
     (void) ko_fail(err, KO_E_UNCLEAN, "%llu items too many, and %llu in groups for review",
                    (unsigned long long) counts->planned, (unsigned long long) counts->review);
     if (counts->planned == 0)
-        ko_hint(err,
-                "groups for review are never deleted; look at them with keepone show --review.");
+        ko_hint(err, "groups for review are never deleted; keepone find in a new run directory "
+                     "lists what is there now, keepone show --review shows them.");
     else
         ko_hint(err, "make a plan with keepone find%s and apply it.",
                 session->run != NULL ? " in a new run directory" : "");

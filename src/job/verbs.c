@@ -34,7 +34,8 @@ static const struct ko_verb_info verbs[KO_VERB_COUNT] = {
                       {"the primary keys that would be deleted",
                        "keepone show runs/1 --plan | jq -c .delete.primary_key"},
                       {"why groups were left for review", "keepone show runs/1 --review | less"}},
-         .exits = {KO_E_OPTION, KO_E_REFUSED, KO_E_IO, KO_E_CORRUPT, KO_E_MEMORY, KO_E_BUG}},
+         .exits = {KO_E_OPTION, KO_E_REFUSED, KO_E_AWS, KO_E_ACCESS, KO_E_IO, KO_E_CORRUPT,
+                   KO_E_MEMORY, KO_E_BUG}},
     [KO_VERB_PLAN] =
         {.name = "plan",
          .purpose = "make a smaller plan from a run's plan",
@@ -52,7 +53,8 @@ static const struct ko_verb_info verbs[KO_VERB_COUNT] = {
                        "keepone show runs/1 --plan | head -n 100 \\\n"
                        "    | jq -c .delete.primary_key > some.jsonl\n"
                        "keepone plan runs/1 --only some.jsonl"}},
-         .exits = {KO_E_OPTION, KO_E_REFUSED, KO_E_IO, KO_E_CORRUPT, KO_E_MEMORY, KO_E_BUG}},
+         .exits = {KO_E_OPTION, KO_E_REFUSED, KO_E_STOPPED, KO_E_AWS, KO_E_ACCESS, KO_E_IO,
+                   KO_E_CORRUPT, KO_E_MEMORY, KO_E_BUG}},
     [KO_VERB_APPLY] =
         {.name = "apply",
          .purpose = "delete what the plan names, each item under conditions",
@@ -147,7 +149,7 @@ static const struct ko_verb_info verbs[KO_VERB_COUNT] = {
                        "arn=$(keepone export --table orders --to s3://exports --no-wait)\n"
                        "keepone export --arn $arn"}},
          .exits = {KO_E_OPTION, KO_E_REFUSED, KO_E_STOPPED, KO_E_THROTTLED, KO_E_AWS, KO_E_ACCESS,
-                   KO_E_MEMORY, KO_E_COMM, KO_E_BUG}},
+                   KO_E_IO, KO_E_MEMORY, KO_E_COMM, KO_E_BUG}},
     [KO_VERB_ESTIMATE] =
         {.name = "estimate",
          .purpose = "say what it would cost, in units, time and money",

@@ -69,11 +69,12 @@ done:
 }
 
 static enum ko_code
-read_ttl(struct ko_rules *rules, struct ko_slice name, struct ko_error *err)
+read_ttl(struct ko_rules *rules, struct ko_slice name, bool is_given, struct ko_error *err)
 {
     KO_TRY(add_name(rules, name, &rules->ttl, err));
     rules->looked[rules->ttl].is_ttl = true;
     rules->has_ttl = true;
+    rules->ttl_is_given = is_given;
 
 done:
     ko_context(err, "--ttl");
@@ -93,7 +94,7 @@ read_options(struct ko_rules *rules, const struct ko_rules_options *options, str
     if (options->where.data != NULL)
         KO_TRY(read_where(rules, options->where, err));
     if (options->ttl.data != NULL)
-        KO_TRY(read_ttl(rules, options->ttl, err));
+        KO_TRY(read_ttl(rules, options->ttl, options->ttl_is_given, err));
     if (rules->n_key == 0 && (options->keep.data != NULL || options->same.data != NULL)) {
         (void) ko_fail(err, KO_E_OPTION, "--keep and --same need a --key");
         ko_hint(err, "name the attributes that make two items the same with --key.");

@@ -139,11 +139,13 @@ check_presence(const struct ko_intake *intake, const uint64_t *n_present, uint64
                struct ko_error *err)
 {
     for (size_t i = 0; i < intake->rules->n_looked && n_items > 0; i++) {
-        const struct ko_looked *looked = &intake->rules->looked[i];
-        const char *const option = looked->is_key    ? "--key"
-                                   : looked->is_keep ? "--keep"
-                                   : looked->is_same ? "--same"
-                                                     : NULL;
+        const struct ko_rules *rules = intake->rules;
+        const struct ko_looked *looked = &rules->looked[i];
+        const char *const option = looked->is_key                          ? "--key"
+                                   : looked->is_keep                       ? "--keep"
+                                   : looked->is_same                       ? "--same"
+                                   : looked->is_ttl && rules->ttl_is_given ? "--ttl"
+                                                                           : NULL;
 
         if (option == NULL || n_present[i] > 0)
             continue;

@@ -185,6 +185,23 @@ class Cases(keepone.ServerCase):
             self.check_table(table, keepone.texts(items) if rc
                              else keepone.survivors(items, verdict, RULES))
 
+    def test_a_plan_with_another_primary_key_is_refused(self):
+        table = self.new_table(seed.traps())
+        made = self.new_export(self.db.scan_all(table), table=table)
+        folder = self.new_run()
+        rules = RULES | {"primary_key": "pk"}
+        self.run_ok("find", "--export", made.path, "--run", folder, *keepone.options(rules))
+        apply = ("apply", folder, "--yes", *ALL, "--endpoint", self.server.endpoint)
+        self.check_error(keepone.run(*apply), keepone.REFUSED, "--primary-key pk,", "is pk,sk")
+        self.assertIn('"state":"planned"', self.run_ok("show", folder, "--json").out)
+
+    def test_an_empty_plan_needs_no_yes(self):
+        table = self.new_table([{"pk": {"S": "a"}, "sk": {"N": "1"}, "cause": {"S": "x"}}])
+        folder, _ = self.find_table(table, {"key": "cause", "keep": "any"})
+        for _ in range(2):
+            result = self.run_ok("apply", folder, "--json")
+            self.check_ledger(result.json["ledger"], planned=0)
+
     def test_show_tells_what_will_go(self):
         _, folder, _, verdict = self.planned()
         shown = self.run_ok("show", folder, "--json").json

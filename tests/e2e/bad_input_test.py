@@ -174,6 +174,20 @@ class Cases(keepone.Case):
             self.check_nothing_written(folder)
         self.run_ok(*find)
 
+    def test_a_result_that_cannot_be_written_is_a_failure(self):
+        made = self.new_export(self.items)
+        with open("/dev/full", "w", encoding="utf-8") as full:
+            for verb in (["find", "--export", made.path, "--run", self.new_run(), "--json",
+                          *keepone.options(RULES)], ["runs", self.folder], ["--help=schema"]):
+                result = keepone.run(*verb, stdout=full)
+                self.check_error(result, keepone.IO, "cannot write the result to stdout")
+
+    def test_a_typo_in_the_name_of_the_ttl_is_named(self):
+        made = self.new_export(self.items)
+        result = keepone.run("find", "--export", made.path, "--run", self.new_run(),
+                             *keepone.options(RULES), "--ttl", "expires")
+        self.check_error(result, keepone.OPTION, "--ttl: no item of", "'expires'")
+
     def test_a_run_directory_that_the_ranks_do_not_share_is_refused(self):
         made = self.new_export(self.items)
         places = [os.path.join(self.folder, name) for name in ("here", "there")]

@@ -148,8 +148,12 @@ an_attribute_that_no_item_has_is_refused(struct ko_world *world, struct ko_error
     expect_failure(world, &trial, KO_E_OPTION, "--same: no item of 2 has the attribute 't.x'",
                    "spelling", err);
     trial.same = NULL;
+    /* A table may expire items of which it has none yet; what the user names must be there. */
     trial.ttl = "expires";
     expect(world, trial, "b>a", "", "read=2 keepers=1 planned=1", err);
+    trial.ttl_is_given = true;
+    expect_failure(world, &trial, KO_E_OPTION, "--ttl: no item of 2 has the attribute 'expires'",
+                   "spelling", err);
 }
 
 static void

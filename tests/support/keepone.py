@@ -56,7 +56,7 @@ class Result(collections.namedtuple("Result", "command rc out err")):
 
 
 def start(verb, *arguments, ranks=0, env=None, file_bytes=None, places=(),
-          stdin=subprocess.DEVNULL):
+          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE):
     """ranks = 0: the program alone; else under mpirun.  file_bytes: no file can grow beyond it, as
     on a full disk.  places: one rank in each of these working directories."""
     command = [PROGRAM, verb, *map(str, arguments)]
@@ -73,7 +73,7 @@ def start(verb, *arguments, ranks=0, env=None, file_bytes=None, places=(),
             resource.setrlimit(resource.RLIMIT_FSIZE, (file_bytes, file_bytes))
 
     return subprocess.Popen(command, env=os.environ | ENVIRONMENT | (env or {}), text=True,
-                            stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                            stdin=stdin, stdout=stdout, stderr=subprocess.PIPE,
                             start_new_session=True, preexec_fn=prepare)
 
 
@@ -86,7 +86,7 @@ def run(verb, *arguments, timeout=TIMEOUT_SECONDS, **how):
         os.killpg(process.pid, signal.SIGKILL)
         out, err = process.communicate()
         err += f"\nended after {timeout} s"
-    return Result(process.args, process.returncode, out, err)
+    return Result(process.args, process.returncode, out or "", err)
 
 
 def options(rules):

@@ -30,6 +30,7 @@ struct trial {
     const char *keep;
     const char *same;
     const char *ttl;
+    bool ttl_is_given;
     const char *range; /* name of the sort key */
     int64_t as_of_s;
     uint64_t max_group;
@@ -288,6 +289,7 @@ trial_rules(const struct trial *trial, struct ko_error *err)
                                              .keep = ko_slice_of(trial->keep),
                                              .same = ko_slice_of(trial->same),
                                              .ttl = ko_slice_of(trial->ttl),
+                                             .ttl_is_given = trial->ttl_is_given,
                                              .as_of_s = trial->as_of_s,
                                              .max_group = trial->max_group,
                                              .missing_key = trial->missing_key};

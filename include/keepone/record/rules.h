@@ -75,6 +75,7 @@ struct ko_rules {
     struct ko_slice seen_prefix[KO_LOOKED_MAX]; /* of each value in the JSON of `seen`, as above */
     size_t primary[2]; /* path indexes in the order of the primary key's JSON: by name */
     struct ko_slice primary_prefix[2]; /* of each there */
+    bool ttl_is_given; /* by the user, and not by the table, of which no item may have it yet */
     bool has_ttl;
     size_t ttl;         /* path index */
     int64_t as_of_s;    /* an item whose TTL is before this is expired (epoch seconds) */
@@ -95,6 +96,7 @@ struct ko_rules_options {
     struct ko_slice same;  /* "provider,space" */
     struct ko_slice where; /* its paths are looked at */
     struct ko_slice ttl;   /* attribute name, plain */
+    bool ttl_is_given;     /* by the user: an item must have it */
     int64_t as_of_s;
     uint64_t max_group;
     enum ko_missing_key missing_key;
