@@ -1,34 +1,16 @@
 #include "keepone/base/mem.h"
+#include "keepone/base/varint.h"
 #include "phase_priv.h"
-
-size_t
-ko_frame_header(char to[FRAME_HEADER_BYTES], size_t n)
-{
-    size_t n_header = 0;
-
-    for (; n >= 0x80U; n >>= 7)
-        to[n_header++] = (char) (0x80U | (n & 0x7fU));
-    to[n_header++] = (char) n;
-    return n_header;
-}
 
 struct ko_slice
 ko_frame_next(struct ko_slice *frames)
 {
-    size_t n = 0;
-    size_t at = 0;
-    unsigned char byte;
+    uint64_t n;
     struct ko_slice content;
 
-    do {
-        KO_ASSERT(at < frames->n && at < FRAME_HEADER_BYTES);
-        byte = (unsigned char) frames->data[at];
-        n |= (size_t) (byte & 0x7fU) << (7 * at);
-        at++;
-    } while (byte >= 0x80U);
-    KO_ASSERT(n <= frames->n - at);
-    content = (struct ko_slice){frames->data + at, n};
-    *frames = (struct ko_slice){content.data + n, frames->n - at - n};
+    KO_ASSERT(ko_varint_read(frames, &n) && n <= frames->n);
+    content = (struct ko_slice){frames->data, (size_t) n};
+    *frames = (struct ko_slice){content.data + n, frames->n - (size_t) n};
     return content;
 }
 

@@ -1,4 +1,5 @@
 #include "keepone/base/mem.h"
+#include "keepone/base/varint.h"
 #include "phase_priv.h"
 
 enum {
@@ -286,14 +287,14 @@ add_parts(struct ko_outbox *box, int destination, struct ko_slice content, struc
 enum ko_code
 ko_outbox_add(struct ko_outbox *box, int destination, struct ko_slice content, struct ko_error *err)
 {
-    char bytes[FRAME_HEADER_BYTES];
+    char bytes[KO_VARINT_BYTES];
     struct ko_slice header = {bytes, 0};
 
     KO_ASSERT(destination >= 0 && destination < box->world->size);
     box->n_messages++;
     if (content.n >= box->parcel_bytes)
         return add_parts(box, destination, content, err);
-    header.n = ko_frame_header(bytes, content.n);
+    header.n = ko_varint_write(bytes, content.n);
     if (header.n + content.n > box->parcel_bytes)
         return add_parts(box, destination, content, err);
     return add_frame(box, destination, header, content, err);

@@ -7,7 +7,7 @@
 #include "phase_priv.h"
 
 /* LONGEST_TURN_US is what one turn may add to a peer's silence: our own delay is not theirs. */
-enum { PULSE_MS = 200, SILENT_LIMIT_S = 600, LONGEST_TURN_US = 1000000 };
+enum { PULSE_MS = 200, LONGEST_TURN_US = 1000000 };
 
 /* What a pulse adds up; every number is one rank's contribution. */
 enum {
@@ -326,7 +326,7 @@ static void
 watch_silence(struct ko_phase *phase, uint64_t turn_us)
 {
     const uint64_t limit_s =
-        phase->options->silent_limit_s == 0 ? SILENT_LIMIT_S : phase->options->silent_limit_s;
+        phase->options->silent_limit_s == 0 ? KO_PHASE_SILENT_S : phase->options->silent_limit_s;
     struct ko_error err = {0};
 
     phase->silent_us += turn_us < LONGEST_TURN_US ? turn_us : LONGEST_TURN_US;

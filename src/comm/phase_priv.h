@@ -24,7 +24,7 @@ enum parcel_kind {
     PARCEL_CLAIM = 4   /* rank 0's answer: a u64 index, or empty for none */
 };
 
-enum { CLAIM_BYTES = 8, FRAME_HEADER_BYTES = 5, INBOX_SLOTS = 4 };
+enum { CLAIM_BYTES = 8, INBOX_SLOTS = 4 };
 
 /* Memory in message buffers, of both boxes. */
 struct ko_held {
@@ -156,10 +156,8 @@ void ko_inbox_forget_parts(struct ko_inbox *box, int source);
 
 /* ---- frames ---- */
 
-/* Writes the header of a frame, returns its length. */
-size_t ko_frame_header(char to[FRAME_HEADER_BYTES], size_t n);
-
-/* Takes the first message off frames.  What ko_frame_header() wrote is trusted. */
+/* Takes the first message off frames: a varint, how long it is, and its bytes.  They are trusted.
+ */
 struct ko_slice ko_frame_next(struct ko_slice *frames);
 
 /* ---- injected faults ---- */

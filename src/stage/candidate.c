@@ -247,11 +247,13 @@ ko_candidate_run(const struct ko_candidate_config *config, struct ko_world *worl
     struct sender sender = {.config = config, .world = world, .stats = stats};
     const struct ko_phase_ops ops = {
         .step = step, .receive = receive, .wait = wait_for_source, .progress = show};
-    const struct ko_phase_options options = {.name = "candidate",
-                                             .ops = &ops,
-                                             .self = &sender,
-                                             .counters = &sender.n_items,
-                                             .n_counters = 1};
+    const struct ko_phase_options options = {
+        .name = "candidate",
+        .ops = &ops,
+        .self = &sender,
+        .silent_limit_s = KO_PHASE_SILENT_S + ko_sorter_slowest_add_s(config->sorter),
+        .counters = &sender.n_items,
+        .n_counters = 1};
     struct ko_phase_stats phase_stats = {0};
 
     KO_TRY(ko_phase_run(world, &options, &phase_stats, err));

@@ -145,6 +145,8 @@ read_changes(struct ko_catching_up *all, struct ko_error *err)
     const struct ko_phase_options options = {.name = "changes",
                                              .ops = &ops,
                                              .self = all,
+                                             .silent_limit_s = KO_PHASE_SILENT_S +
+                                                               ko_sorter_slowest_add_s(all->sorter),
                                              .n_claims = count_files(all->config),
                                              .counters = &all->n_sent,
                                              .n_counters = 1};

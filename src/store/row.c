@@ -1,3 +1,4 @@
+#include "keepone/base/varint.h"
 #include "row_priv.h"
 
 static size_t
@@ -10,39 +11,13 @@ varint_bytes(uint64_t value)
     return n;
 }
 
-static char *
-write_varint(char *to, uint64_t value)
-{
-    for (; value > 127; value >>= 7)
-        *to++ = (char) (unsigned char) (value | 128);
-    *to++ = (char) value;
-    return to;
-}
-
-/* Takes a varint from the front of *in; false if it is cut or longer than ours are. */
-static bool
-take_varint(struct ko_slice *in, uint64_t *value)
-{
-    *value = 0;
-    for (size_t i = 0; i < in->n && i < KO_ROW_HEAD_BYTES_MAX; i++) {
-        const unsigned char byte = (unsigned char) in->data[i];
-
-        *value |= (uint64_t) (byte & 127) << (7 * i);
-        if (byte < 128) {
-            in->data += i + 1;
-            in->n -= i + 1;
-            return true;
-        }
-    }
-    return false;
-}
-
 size_t
 ko_row_head(struct ko_slice in, uint64_t *n_rest)
 {
     struct ko_slice rest = in;
 
-    return take_varint(&rest, n_rest) ? in.n - rest.n : 0;
+    return ko_varint_read(&rest, n_rest) && in.n - rest.n <= KO_ROW_HEAD_BYTES_MAX ? in.n - rest.n
+                                                                                   : 0;
 }
 
 void
@@ -59,13 +34,13 @@ ko_row_add(struct ko_buf *out, const struct ko_slice *values, size_t n)
     to = ko_buf_reserve(out, n_all);
     if (to == NULL)
         return;
-    to = write_varint(to, n_rest);
+    to += ko_varint_write(to, n_rest);
     for (size_t i = 0; i < n; i++) {
         if (values[i].data == NULL) {
             *to++ = 0;
             continue;
         }
-        to = write_varint(to, values[i].n + 1);
+        to += ko_varint_write(to, values[i].n + 1);
         memcpy(to, values[i].data, values[i].n);
         to += values[i].n;
     }
@@ -79,13 +54,13 @@ ko_row_next(struct ko_slice *in, struct ko_slice *values, size_t n, struct ko_er
     struct ko_slice row;
     uint64_t n_rest;
 
-    if (!take_varint(&rest, &n_rest) || n_rest > rest.n)
+    if (!ko_varint_read(&rest, &n_rest) || n_rest > rest.n)
         return ko_fail(err, KO_E_CORRUPT, "the row is cut");
     row = (struct ko_slice){rest.data, (size_t) n_rest};
     for (size_t i = 0; i < n; i++) {
         uint64_t n_plus_1;
 
-        if (!take_varint(&row, &n_plus_1) || (n_plus_1 > 0 && n_plus_1 - 1 > row.n))
+        if (!ko_varint_read(&row, &n_plus_1) || (n_plus_1 > 0 && n_plus_1 - 1 > row.n))
             return ko_fail(err, KO_E_CORRUPT, "value %zu of the row is cut", i);
         values[i] = (struct ko_slice){n_plus_1 == 0 ? NULL : row.data,
                                       n_plus_1 == 0 ? 0 : (size_t) n_plus_1 - 1};

@@ -9,7 +9,8 @@ enum {
     BUDGET_MIN = 64 * 1024,
     SPILL_BLOCK_MAX = 64 * 1024,
     SPILL_BLOCK_MIN = 4 * 1024,
-    FAN_IN_MAX = 128
+    FAN_IN_MAX = 128,
+    SLOW_DISK_BYTES_PER_S = 8 * 1024 * 1024
 };
 
 struct ko_sorter {
@@ -108,6 +109,12 @@ ko_sorter_add(struct ko_sorter *sorter, uint64_t prefix, struct ko_slice record,
 
 done:
     return err->code;
+}
+
+unsigned
+ko_sorter_slowest_add_s(const struct ko_sorter *sorter)
+{
+    return sorter == NULL ? 0 : (unsigned) (sorter->memory.budget_bytes / SLOW_DISK_BYTES_PER_S);
 }
 
 /* Merges a few runs of the spill into one run of `to`. */

@@ -35,7 +35,7 @@
 
 struct ko_phase; /* opaque; lives during ko_phase_run() and is lent to the stage's functions */
 
-enum { KO_PHASE_COUNTERS = 16 };
+enum { KO_PHASE_COUNTERS = 16, KO_PHASE_SILENT_S = 600 };
 
 /* What a step found. */
 enum ko_phase_state {
@@ -99,7 +99,7 @@ struct ko_phase_options {
     uint64_t buffer_bytes;    /* of one buffer; 0 = 256 KiB, at least 1 KiB */
     uint64_t memory_bytes;    /* for all buffers; they shrink to fit in; 0 = 64 MiB */
     unsigned pulse_ms;        /* 0 = 200 */
-    unsigned silent_limit_s;  /* 0 = 600 */
+    unsigned silent_limit_s;  /* 0 = KO_PHASE_SILENT_S; longer than any call of ops may take */
     bool finish_on_stop;      /* after a stop or failure go on until done, with messages */
     const uint64_t *counters; /* read at each pulse; may be NULL */
     size_t n_counters;        /* up to KO_PHASE_COUNTERS */

@@ -54,6 +54,10 @@ void ko_sorter_free(struct ko_sorter *sorter);
 enum ko_code ko_sorter_add(struct ko_sorter *sorter, uint64_t prefix, struct ko_slice record,
                            struct ko_error *err);
 
+/* What one _add may take, in seconds: a full budget is sorted and spilled, to a slow disk.  NULL:
+ * 0. */
+unsigned ko_sorter_slowest_add_s(const struct ko_sorter *sorter);
+
 /* Ends adding; the first _next gives the smallest record.  Errors as in _add, and KO_E_CORRUPT. */
 enum ko_code ko_sorter_finish(struct ko_sorter *sorter, struct ko_error *err);
 
