@@ -287,7 +287,7 @@ step(void *self, struct ko_phase *phase, enum ko_phase_state *state, struct ko_e
      */
     if (ko_dynamodb_step(apply->config->client, err) != KO_OK)
         return err->code;
-    if (ko_clock_us() - apply->pulse_us > KO_SILENT_US)
+    if (!ko_pacing_may_write(&apply->pacing))
         return KO_OK;
     if (apply->failure.code == KO_OK && is_commit_due(apply))
         (void) commit(apply, &apply->failure);
@@ -312,13 +312,22 @@ wait_for_replies(void *self, unsigned max_us)
 }
 
 static void
+renew_lease(void *self, const uint64_t *totals)
+{
+    struct apply *apply = self;
+
+    (void) totals;
+    if (apply->failure.code == KO_OK)
+        (void) apply->config->pulse(apply->config->self, &apply->failure);
+}
+
+static void
 show(void *self, const uint64_t *totals)
 {
     struct apply *apply = self;
 
     ko_pacing_show(&apply->pacing, apply->config->progress, totals);
-    if (apply->failure.code == KO_OK)
-        (void) apply->config->pulse(apply->config->self, &apply->failure);
+    renew_lease(apply, totals);
 }
 
 static void
@@ -334,7 +343,6 @@ after_pulse(void *self, const uint64_t *mine, const uint64_t *totals)
 {
     struct apply *apply = self;
 
-    apply->pulse_us = ko_clock_us();
     ko_pacing_after(&apply->pacing, mine, totals);
 }
 
@@ -358,17 +366,6 @@ choose_parts(struct apply *apply)
            manifest->parts[apply->end_part].part < parts.last)
         apply->end_part++;
     return parts;
-}
-
-/* Reading a large plan may take longer than a lease lasts. */
-static void
-show_check(void *self, const uint64_t *totals)
-{
-    struct apply *apply = self;
-
-    (void) totals;
-    if (apply->failure.code == KO_OK)
-        (void) apply->config->pulse(apply->config->self, &apply->failure);
 }
 
 static enum ko_code
@@ -408,7 +405,8 @@ begin_parts(struct apply *apply, struct ko_error *err)
 static enum ko_code
 check_plan(struct apply *apply, struct ko_error *err)
 {
-    const struct ko_phase_ops ops = {.step = check_step, .progress = show_check};
+    /* Reading a large plan may take longer than a lease lasts. */
+    const struct ko_phase_ops ops = {.step = check_step, .progress = renew_lease};
     const struct ko_phase_options options = {.name = "check", .ops = &ops, .self = apply};
 
     (void) begin_parts(apply, err);
@@ -532,7 +530,6 @@ ko_apply_run(const struct ko_apply_config *config, struct ko_world *world,
     if (config->client != NULL)
         KO_TRY(config->begin(config->self, err));
     if (n_left > 0) {
-        apply.pulse_us = ko_clock_us();
         (void) begin_work(&apply, err);
         ko_pacing_begin(&apply.pacing, config->client, world);
         ko_progress_begin(config->progress, "apply", "losers", n_left);

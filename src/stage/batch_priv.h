@@ -82,7 +82,6 @@ struct apply {
     double line_kilobytes;           /* mean of images, old ones forgotten; 0 = not known */
     struct open_images *open_images; /* of earlier attempts; NULL = none */
     uint64_t start_us;
-    uint64_t pulse_us;       /* the last pulse */
     struct ko_error failure; /* the first; replies in flight are still taken */
     bool is_ending;          /* a stop, or a failure on another rank */
     struct ko_buf request;

@@ -4,12 +4,15 @@
 #include <stdio.h>
 
 #include "keepone/aws/dynamodb.h"
+#include "keepone/base/clock.h"
 #include "keepone/comm/world.h"
+#include "keepone/store/lease.h"
 
 void
 ko_pacing_begin(struct ko_pacing *pacing, struct ko_dynamodb *client, const struct ko_world *world)
 {
-    *pacing = (struct ko_pacing){.client = client, .pace = ko_dynamodb_pace(client)};
+    *pacing = (struct ko_pacing){
+        .client = client, .pace = ko_dynamodb_pace(client), .pulse_us = ko_clock_us()};
     ko_pace_begin(pacing->pace, (unsigned) ko_world_rank(world), (unsigned) ko_world_size(world));
     for (int i = 0; i < KO_PACE_RESOURCES; i++)
         pacing->begun[i] = ko_pace_consumed(pacing->pace, (enum ko_pace_resource) i);
@@ -25,7 +28,14 @@ ko_pacing_before(struct ko_pacing *pacing, uint64_t n_done)
 void
 ko_pacing_after(struct ko_pacing *pacing, const uint64_t *mine, const uint64_t *totals)
 {
+    pacing->pulse_us = ko_clock_us();
     ko_pace_take(pacing->pace, mine + 1, totals + 1);
+}
+
+bool
+ko_pacing_may_write(const struct ko_pacing *pacing)
+{
+    return ko_clock_us() - pacing->pulse_us <= KO_LEASE_SECONDS / 3 * UINT64_C(1000000);
 }
 
 /* ", 4.9 k of 5.0 k write units/s": nothing where there is no limit. */

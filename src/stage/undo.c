@@ -45,7 +45,6 @@ struct undo {
     uint32_t n_taken;
     bool is_read;
     uint64_t start_us;
-    uint64_t pulse_us; /* the last pulse */
     uint64_t committed_us;
     uint64_t n_done; /* for progress */
     bool is_ending;
@@ -246,7 +245,7 @@ step(void *self, struct ko_phase *phase, enum ko_phase_state *state, struct ko_e
         ko_dynamodb_give_up(undo->config->client, 0);
     if (ko_dynamodb_step(undo->config->client, err) != KO_OK)
         return err->code;
-    if (ko_clock_us() - undo->pulse_us > KO_SILENT_US)
+    if (!ko_pacing_may_write(&undo->pacing))
         return KO_OK;
     if (undo->failure.code == KO_OK)
         (void) fill_places(undo, &undo->failure);
@@ -290,7 +289,6 @@ after_pulse(void *self, const uint64_t *mine, const uint64_t *totals)
 {
     struct undo *undo = self;
 
-    undo->pulse_us = ko_clock_us();
     ko_pacing_after(&undo->pacing, mine, totals);
 }
 
@@ -383,7 +381,6 @@ ko_undo_run(const struct ko_undo_config *config, struct ko_world *world,
     if (config->client != NULL)
         KO_TRY(config->begin(config->self, err));
     if (n_left > 0) {
-        undo.pulse_us = ko_clock_us();
         (void) begin_work(&undo, err);
         ko_pacing_begin(&undo.pacing, config->client, world);
         ko_progress_begin(config->progress, "undo", "items", n_left);

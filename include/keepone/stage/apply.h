@@ -25,7 +25,6 @@
 #include "keepone/base/error.h"
 #include "keepone/stage/progress.h"
 #include "keepone/store/journal.h"
-#include "keepone/store/lease.h"
 #include "keepone/store/plan.h"
 
 struct ko_dynamodb;
@@ -52,12 +51,6 @@ struct ko_apply_config {
     enum ko_code (*pulse)(void *self, struct ko_error *err);
     void *self; /* of both */
 };
-
-/*
- * A rank that has heard of no pulse for so long sends nothing, until there is one: rank 0 may be
- * gone, and another job on the run once the lease has expired.
- */
-enum { KO_SILENT_US = KO_LEASE_SECONDS / 3 * 1000000 };
 
 /*
  * A request whose sender died, or has not heard of it, may act for so long.  What it was to delete

@@ -15,6 +15,7 @@
 #ifndef KEEPONE_STAGE_PACING_H
 #define KEEPONE_STAGE_PACING_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "keepone/aws/pace.h"
@@ -30,6 +31,7 @@ struct ko_pacing {
     struct ko_pace *pace; /* the client's */
     uint64_t counters[KO_PACING_COUNTERS];
     double begun[KO_PACE_RESOURCES]; /* units consumed by this rank before this phase */
+    uint64_t pulse_us;               /* when the last pulse was read */
 };
 
 void ko_pacing_begin(struct ko_pacing *pacing, struct ko_dynamodb *client,
@@ -38,6 +40,12 @@ void ko_pacing_before(struct ko_pacing *pacing, uint64_t n_done);
 void ko_pacing_after(struct ko_pacing *pacing, const uint64_t *mine, const uint64_t *totals);
 void ko_pacing_show(struct ko_pacing *pacing, struct ko_progress *progress, const uint64_t *totals);
 void ko_pacing_end(struct ko_pacing *pacing);
+
+/*
+ * False while no pulse has been read for a third of a lease: rank 0 may be gone, and another job on
+ * the run once the lease has expired.  Who writes sends nothing then.
+ */
+bool ko_pacing_may_write(const struct ko_pacing *pacing);
 
 /* Units that this rank consumed since _begin. */
 double ko_pacing_consumed(const struct ko_pacing *pacing, enum ko_pace_resource resource);

@@ -180,6 +180,20 @@ the_lease_of_a_process_that_is_gone_is_taken_over_at_once(void)
     case_end();
 }
 
+/* Of a lease that was taken when the case began. */
+static void
+check_kept_until_it_expires(void)
+{
+    struct ko_error err = {0};
+
+    (void) open_and_close(&err);
+    CHECK_CODE(err, KO_E_REFUSED);
+    ko_clock_set_us(1000000060000000U);
+    err = (struct ko_error){0};
+    (void) open_and_close(&err);
+    CHECK_OK(err);
+}
+
 /* A child takes the lease for itself and this process, or for one of another host, and is killed.
  */
 static void
@@ -216,16 +230,9 @@ static void
 the_lease_of_ranks_of_which_one_may_live_is_kept_until_it_expires(void)
 {
     for (int is_elsewhere = 0; is_elsewhere < 2; is_elsewhere++) {
-        struct ko_error err = {0};
-
         case_begin();
         take_for_two_and_die(is_elsewhere);
-        (void) open_and_close(&err);
-        CHECK_CODE(err, KO_E_REFUSED);
-        ko_clock_set_us(1000000060000000U);
-        err = (struct ko_error){0};
-        (void) open_and_close(&err);
-        CHECK_OK(err);
+        check_kept_until_it_expires();
         case_end();
     }
 }
@@ -254,17 +261,10 @@ a_process_of_another_host_or_container_cannot_be_known_to_be_gone(void)
                                            {"\"space\":\"pid:", "\"space\":\"pit:"}};
 
     for (int i = 0; i < 2; i++) {
-        struct ko_error err = {0};
-
         case_begin();
         take_and_die();
         edit(edits[i][0], edits[i][1]);
-        (void) open_and_close(&err);
-        CHECK_CODE(err, KO_E_REFUSED);
-        ko_clock_set_us(1000000060000000U);
-        err = (struct ko_error){0};
-        (void) open_and_close(&err);
-        CHECK_OK(err);
+        check_kept_until_it_expires();
         case_end();
     }
 }
